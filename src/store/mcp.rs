@@ -10,7 +10,17 @@ use worker::wasm_bindgen::JsValue;
 use super::{StoreResult, database, row, rows, statement, text, unsigned, write};
 
 /// Bytes of what is kept of one server: a row of D1 has at most 2 MB.
-pub const MAX_KEPT_BYTES: usize = 1_500_000;
+const MAX_KEPT_BYTES: usize = 1_500_000;
+
+/// What can be stored of what is to be kept of a server: without the lists that are not of tools where it is too long with them; `None`
+/// where the tools alone are.
+pub fn that_fits(kept: Kept) -> Option<Kept> {
+    let fits = |kept: &Kept| serde_json::to_string(kept).is_ok_and(|text| text.len() <= MAX_KEPT_BYTES);
+    if fits(&kept) {
+        return Some(kept);
+    }
+    Some(kept.with_tools_only()).filter(fits)
+}
 
 /// What is kept of a server.
 pub async fn kept(env: &Env, server: &str) -> StoreResult<Option<Kept>> {

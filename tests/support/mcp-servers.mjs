@@ -4,6 +4,7 @@ import { createMcpHandler, inputRequired, Server } from "@modelcontextprotocol/s
 import { Server as OldServer } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import { CONTENT_CAPABILITIES, offerContent, offerOldContent } from "./mcp-content.mjs";
 
 const ECHO = {
   name: "echo",
@@ -35,7 +36,11 @@ export async function startMcpServers() {
   let held;
   const modern = createMcpHandler(
     () => {
-      const server = new Server({ name: "modern", version: "1" }, { capabilities: { tools: {} } });
+      const server = new Server(
+        { name: "modern", version: "1" },
+        { capabilities: { tools: {}, ...CONTENT_CAPABILITIES } },
+      );
+      offerContent(server, "modern");
       server.setRequestHandler("tools/list", () => ({ tools }));
       server.setRequestHandler("tools/call", ({ params }, context) => {
         if (params.name !== "ask") return answer(params);
@@ -96,7 +101,9 @@ export async function startMcpServers() {
         sessionIdGenerator: withSessions ? () => crypto.randomUUID() : undefined,
         onsessioninitialized: (id) => sessions.set(id, transport),
       });
-      const old = new OldServer({ name: "legacy", version: "1" }, { capabilities: { tools: {} } });
+      const capabilities = { tools: {}, ...CONTENT_CAPABILITIES };
+      const old = new OldServer({ name: "legacy", version: "1" }, { capabilities });
+      offerOldContent(old, withSessions ? "sessions" : "legacy");
       old.setRequestHandler(ListToolsRequestSchema, () => ({ tools: tools.slice(0, 2) }));
       old.setRequestHandler(CallToolRequestSchema, ({ params }) => answer(params));
       await old.connect(transport);

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod address;
 pub mod catalogue;
 pub mod client;
 pub mod envelope;
@@ -18,6 +19,7 @@ pub mod method;
 pub mod mrtr;
 pub mod naming;
 pub mod progress;
+pub mod reference;
 pub mod rpc;
 pub mod schema;
 pub mod server;

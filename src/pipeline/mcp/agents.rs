@@ -11,10 +11,11 @@ use std::rc::Rc;
 use nexus_edge_core::access::tool_grants::agent_server;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::catalogue::{Collector, Kind};
+use nexus_edge_mcp::catalogue::{Catalogue, Collector, Kind, PageFault, implied};
 use nexus_edge_mcp::client::Peer;
-use nexus_edge_mcp::json::{Members, to_raw};
+use nexus_edge_mcp::json::to_raw;
 use nexus_edge_mcp::kept::Kept;
+use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
 use nexus_edge_mcp::version::Version;
 use serde::Deserialize;
@@ -81,7 +82,8 @@ pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offeri
         .into_iter()
         .map(|kept| (kept.server.clone(), kept))
         .collect();
-    let known = kept.values().map(|kept| (kept.server.clone(), kept.sha256.clone())).collect();
+    let whole = kept.values().filter(|kept| kept.kept.is_whole());
+    let known = whole.map(|kept| (kept.server.clone(), kept.sha256.clone())).collect();
     let hub = HubClient::new(&host.env, owner, agent);
     let offers: Offers = hub.ask_for("/offers", &Known { known }).await?;
     if !offers.connected {
@@ -142,25 +144,41 @@ async fn read(
 ) -> Result<Option<Kept>, ApiError> {
     let Some(sha256) = offer.sha256 else { return Ok(None) };
     let Some(catalog) = offer.catalog else { return Ok(before.map(|before| before.kept)) };
-    let mut collector = Collector::new(Kind::Tool);
-    if let Err(fault) = collector.take(&catalog) {
-        log_warn("agent catalogue", &fault);
-        return Ok(None);
-    }
+    let catalogue = match lists(&catalog) {
+        Ok(catalogue) => catalogue,
+        Err(fault) => {
+            log_warn("agent catalogue", &fault);
+            return Ok(None);
+        }
+    };
     let version = match offer.era.as_deref() {
         Some("legacy") => Version::NEWEST_LEGACY,
         _ => Version::NEWEST,
     };
-    let peer = Peer { version, info: None, capabilities: Members::default().write(), instructions: None };
+    let peer = Peer { version, info: None, capabilities: implied(&catalogue), instructions: None };
     let before = before.map(|before| before.kept);
-    let kept = Kept::after(before.as_ref(), &peer, collector.finish().items, now_ms());
-    if serde_json::to_string(&kept).is_ok_and(|text| text.len() > mcp::MAX_KEPT_BYTES) {
+    let kept = Kept::after(before.as_ref(), &peer, catalogue, now_ms());
+    let Some(kept) = mcp::that_fits(kept) else {
         log_warn("agent catalogue", &"has more tools than can be kept");
         return Ok(None);
-    }
+    };
     let of = KeptOfAgent { server: offer.name, sha256, kept };
     mcp::keep_of_agent(&host.env, owner, agent, &of).await?;
     Ok(Some(of.kept))
+}
+
+/// The lists of a catalogue. Lists that are not of tools may be missing.
+fn lists(catalog: &RawValue) -> Result<Catalogue, PageFault> {
+    let mut catalogue = Catalogue::default();
+    for kind in Kind::ALL {
+        let mut collector = Collector::new(kind);
+        match collector.take(catalog) {
+            Ok(_) => catalogue.set(kind, collector.finish().items),
+            Err(PageFault::NoList) if kind != Kind::Tool => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(catalogue)
 }
 
 /// The error of an agent that is not connected.
@@ -188,16 +206,21 @@ struct Failed {
     rpc: Option<RpcError>,
 }
 
-/// Calls a tool of an agent.
+/// Asks a server of an agent.
 ///
 /// # Errors
 /// Those of a call that has no end with a result: `agent_offline` (404), `agent_lost` (502), `tool_timeout` (504) and others.
-pub async fn call_tool(host: &Host, server: &AgentServer, call: &Call<'_>) -> Result<Outcome, ApiError> {
+pub async fn request(
+    host: &Host,
+    server: &AgentServer,
+    method: Method,
+    call: &Call<'_>,
+) -> Result<Outcome, ApiError> {
     let invoke = Invoke {
         id: new_ulid(now_ms()),
         target: Target::Method {
             server: server.server.clone(),
-            method: "tools/call".to_owned(),
+            method: method.as_str().to_owned(),
             params: call.params.to_owned(),
         },
         timeout_ms: CALL_MS,

@@ -1,4 +1,4 @@
-//! The tools of a server: in the isolate for three seconds, in D1, and from the server every ten minutes of use.
+//! The lists of a server: in the isolate for three seconds, in D1, and from the server every ten minutes of use.
 //!
 //! A server that does not answer is served from the last good copy.
 
@@ -8,7 +8,7 @@ use std::rc::Rc;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::catalogue::{Collector, Item, Kind};
+use nexus_edge_mcp::catalogue::{Catalogue, Collector, Item, Kind};
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::rpc::Outcome;
 
@@ -105,25 +105,32 @@ async fn ask(host: &Host, record: &McpServerRecord, before: Option<&Kept>) -> Re
     let remote = Remote::of(host, record)?;
     let remembered = before.map(|kept| kept.version().era());
     let link = connect(&remote, remembered, identity("{}")).await?;
-    let tools = if link.peer.can("tools") { list(&remote, &link).await? } else { Vec::new() };
-    let kept = Kept::after(before, &link.peer, tools, now_ms());
-    if serde_json::to_string(&kept).is_ok_and(|text| text.len() > mcp::MAX_KEPT_BYTES) {
-        return Err(link::unreachable(&record.id, "has more tools than can be kept"));
+    let mut catalogue = Catalogue::default();
+    for kind in Kind::ALL.into_iter().filter(|kind| link.peer.can(kind.capability())) {
+        match list(&remote, &link, kind).await {
+            Ok(items) => catalogue.set(kind, items),
+            Err(error) if kind == Kind::Tool => return Err(error),
+            // A server whose tools are listed is used for them, whatever its other lists do.
+            Err(error) => log_warn("mcp server", &error.message),
+        }
     }
-    Ok(kept)
+    let kept = Kept::after(before, &link.peer, catalogue, now_ms());
+    mcp::that_fits(kept).ok_or_else(|| link::unreachable(&record.id, "has more tools than can be kept"))
 }
 
-async fn list(remote: &Remote<'_>, link: &Link) -> Result<Vec<Item>, ApiError> {
+async fn list(remote: &Remote<'_>, link: &Link, kind: Kind) -> Result<Vec<Item>, ApiError> {
     let name = &remote.record().id;
-    let mut collector = Collector::new(Kind::Tool);
+    let mut collector = Collector::new(kind);
     let mut params = None;
     loop {
-        let method = Kind::Tool.method();
-        let outcome = link.ask(remote, method, params.as_deref(), &identity("{}"), Vec::new()).await?;
+        let outcome = link.ask(remote, kind.method(), params.as_deref(), &identity("{}"), Vec::new()).await?;
         let result = match outcome {
             Some(Outcome::Result(result)) => result,
             Some(Outcome::Error(error)) => {
-                return Err(link::unreachable(name, &format!("does not list its tools: {error}")));
+                return Err(link::unreachable(
+                    name,
+                    &format!("does not list its {}: {error}", kind.member()),
+                ));
             }
             None => return Err(link::unreachable(name, "forgets its sessions at once")),
         };
@@ -131,7 +138,8 @@ async fn list(remote: &Remote<'_>, link: &Link) -> Result<Vec<Item>, ApiError> {
             Ok(None) => return Ok(collector.finish().items),
             Ok(next) => params = next,
             Err(fault) => {
-                return Err(link::unreachable(name, &format!("lists tools that cannot be used: {fault}")));
+                let why = format!("lists {} that cannot be used: {fault}", kind.member());
+                return Err(link::unreachable(name, &why));
             }
         }
     }

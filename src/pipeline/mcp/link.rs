@@ -144,15 +144,16 @@ impl Link {
     }
 }
 
-/// Calls a tool of a server that spoke `version` when its tools were read.
+/// Asks a server that spoke `version` when its lists were read. For a call of a tool, `tool` is its definition.
 ///
 /// # Errors
 /// `mcp_server_unreachable` (502).
-pub async fn call_tool(
+pub async fn request(
     host: &Host,
     record: &McpServerRecord,
     version: Version,
-    tool: &Item,
+    method: Method,
+    tool: Option<&Item>,
     call: &Call<'_>,
 ) -> Result<Outcome, ApiError> {
     let remote = Remote::of(host, record)?;
@@ -160,17 +161,14 @@ pub async fn call_tool(
     if version.era() == Era::Modern {
         let peer = Peer { version, info: None, capabilities: Members::default().write(), instructions: None };
         let link = Link { peer, session: None };
-        let arguments = Members::of(Some(call.params)).unwrap_or_default();
-        // A schema that breaks a rule asks for no headers; the server says so where it needs them.
-        let headers = tool.members().get("inputSchema").map(param_headers).and_then(Result::ok);
-        let besides = ParamHeader::of(&headers.unwrap_or_default(), arguments.get("arguments"));
-        let outcome = link.ask(&remote, Method::CallTool, Some(call.params), &identity, besides).await?;
+        let outcome =
+            link.ask(&remote, method, Some(call.params), &identity, asked_headers(tool, call)).await?;
         return outcome.ok_or_else(|| unreachable(&record.id, "has forgotten the session"));
     }
     let place = (record.id.clone(), record.updated_at, call.tenant.to_owned());
     let held = SESSIONS.with_borrow(|sessions| sessions.get(&place).cloned());
     if let Some(link) = held {
-        let outcome = link.ask(&remote, Method::CallTool, Some(call.params), &identity, Vec::new()).await?;
+        let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new()).await?;
         if let Some(outcome) = outcome {
             return Ok(outcome);
         }
@@ -181,8 +179,17 @@ pub async fn call_tool(
         let remembered = link.clone();
         SESSIONS.with_borrow_mut(|sessions| sessions.insert(place, remembered, |_| Worth::Something));
     }
-    let outcome = link.ask(&remote, Method::CallTool, Some(call.params), &identity, Vec::new()).await?;
+    let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new()).await?;
     outcome.ok_or_else(|| unreachable(&record.id, "forgets its sessions at once"))
+}
+
+/// The headers that the schema of a tool asks for.
+fn asked_headers(tool: Option<&Item>, call: &Call<'_>) -> Vec<(String, String)> {
+    let Some(tool) = tool else { return Vec::new() };
+    let arguments = Members::of(Some(call.params)).unwrap_or_default();
+    // A schema that breaks a rule asks for no headers; the server says so where it needs them.
+    let headers = tool.members().get("inputSchema").map(param_headers).and_then(Result::ok);
+    ParamHeader::of(&headers.unwrap_or_default(), arguments.get("arguments"))
 }
 
 fn owned(headers: Vec<(&'static str, String)>) -> Vec<(String, String)> {

@@ -1,15 +1,19 @@
-//! Tools of servers of the Model Context Protocol: what a key may see of them, and calls.
+//! Tools, prompts and resources of servers of the Model Context Protocol: what a key may see of them, and requests for them.
 //!
 //! [`Server`] is the one place that says who answers a tool: a server that the gateway asks over HTTP, or one of an agent of the
 //! caller's. Callers of this module know nothing of transports. A [`Reach`] says who asks, a [`Selection`] which servers, or which tools of them, are meant;
 //! [`tools`] lists what they offer under the names of `/mcp`, [`resolve`] finds the server behind such a name, [`Server::tool`] says
 //! whether a tool may be called, and [`Server::call`] calls it. Grants and pins are checked in the first and in the third. A [`Calling`]
 //! is what a call leaves behind.
+//! [`listed`] lists prompts, resources and templates, [`holder`] finds the server behind the address of a resource,
+//! [`Server::may_use`] says whether one may be asked for, and [`Server::ask`] asks. Grants are checked in all but the last.
 
 mod agents;
 mod call;
 mod catalogue;
 mod link;
+mod listing;
+mod others;
 mod reach;
 mod record;
 mod remote;
@@ -21,6 +25,7 @@ pub use agents::{
 };
 pub use call::Call;
 pub use catalogue::{ask_anew, forget, kept, replace};
+pub use listing::{Holder, holder, listed, prompt};
 pub use reach::{Reach, Selection, agent, check_invoke, resolve, server_not_found, servers, tools};
 pub use record::{Calling, Origin};
 pub use server::{Refusal, Server};

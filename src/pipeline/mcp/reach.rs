@@ -56,7 +56,7 @@ pub enum Selection {
 
 impl Selection {
     /// Whether a target is selected, under the name that all selections have for it.
-    fn has(&self, target: &Target) -> bool {
+    pub(super) fn has(&self, target: &Target) -> bool {
         match self {
             Self::All => true,
             Self::Toolset(set) => {
@@ -88,6 +88,11 @@ impl Selection {
         let (agent, server) = server_parts(server);
         let agent = agent.map(str::to_owned);
         Some(Target { agent, server: server.to_owned(), tool: tool.as_str().to_owned() })
+    }
+
+    /// Whether only tools are selected, and neither prompts nor resources.
+    pub const fn is_of_tools(&self) -> bool {
+        matches!(self, Self::Toolset(_))
     }
 
     /// Whether several servers are selected, of which one that cannot be asked is left out.
@@ -209,8 +214,23 @@ pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Res
             }
         }
     }
+    let unnamed = offered.iter().filter(|(_, shown)| shown.name.is_none());
+    let book = book_with(host, reach, unnamed.map(|(target, _)| target)).await?;
+    let named = |(target, shown): (Target, Shown)| {
+        let alias = shown.name.or_else(|| book.alias(&target).map(str::to_owned))?;
+        Some(NamedTool { alias, tool: shown.item })
+    };
+    Ok(Tools { tools: offered.into_iter().filter_map(named).collect(), unavailable })
+}
+
+/// The caller's book with a name for each of these, new ones of which are stored.
+pub(super) async fn book_with<'t>(
+    host: &Host,
+    reach: &Reach<'_>,
+    targets: impl Iterator<Item = &'t Target>,
+) -> Result<Book, ApiError> {
     let mut book = store::mcp::book(&host.env, &reach.owner).await?;
-    for (target, _) in offered.iter().filter(|(_, shown)| shown.name.is_none()) {
+    for target in targets {
         book.name(target);
     }
     let (shared, own) = (book.new_shared(), book.new_own());
@@ -224,11 +244,7 @@ pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Res
         // What another request stored in between counts.
         book = store::mcp::book(&host.env, &reach.owner).await?;
     }
-    let named = |(target, shown): (Target, Shown)| {
-        let alias = shown.name.or_else(|| book.alias(&target).map(str::to_owned))?;
-        Some(NamedTool { alias, tool: shown.item })
-    };
-    Ok(Tools { tools: offered.into_iter().filter_map(named).collect(), unavailable })
+    Ok(book)
 }
 
 /// The server behind a name, and what the server calls the tool; `None` where the caller reaches no such tool.
@@ -241,23 +257,31 @@ pub async fn resolve(
     selection: &Selection,
     alias: &str,
 ) -> Result<Option<(Server, String)>, ApiError> {
-    let target = match selection.own_target(alias) {
-        Some(target) => Some(target),
-        None => {
-            let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
-            book.target(alias).filter(|target| selection.has(target)).cloned()
-        }
+    let target = if let Some(target) = selection.own_target(alias) {
+        Some(target)
+    } else {
+        let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
+        book.target(alias).filter(|target| selection.has(target)).cloned()
     };
     let Some(target) = target else { return Ok(None) };
-    let server = match &target.agent {
-        None => remote_server(host, reach.grants, &target.server).await?,
-        Some(id) => match agent(host, reach, id, &target.server).await {
-            Ok(server) => Some(server),
-            Err(error) if matches!(error.code, "agent_not_found" | "mcp_server_not_found") => None,
-            Err(error) => return Err(error),
-        },
-    };
+    let server = server_of(host, reach, &target).await?;
     Ok(server.map(|server| (server, target.tool)))
+}
+
+/// The server of a target; `None` where the caller reaches no such server.
+pub(super) async fn server_of(
+    host: &Host,
+    reach: &Reach<'_>,
+    target: &Target,
+) -> Result<Option<Server>, ApiError> {
+    match &target.agent {
+        None => remote_server(host, reach.grants, &target.server).await,
+        Some(id) => match agent(host, reach, id, &target.server).await {
+            Ok(server) => Ok(Some(server)),
+            Err(error) if matches!(error.code, "agent_not_found" | "mcp_server_not_found") => Ok(None),
+            Err(error) => Err(error),
+        },
+    }
 }
 
 /// All servers, or those that a set names.

@@ -8,6 +8,7 @@ use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
 use nexus_edge_mcp::kept::Kept;
+use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::naming::Target;
 use nexus_edge_mcp::rpc::Outcome;
 use nexus_edge_mcp::trust::Strictness;
@@ -115,13 +116,14 @@ impl Server {
         match self {
             Self::Remote(record) => {
                 let version = self.kept(host).await?.version();
-                link::call_tool(host, record, version, tool, call).await
+                link::request(host, record, version, Method::CallTool, Some(tool), call).await
             }
-            Self::Agent(server) => agents::call_tool(host, server, call).await,
+            Self::Agent(server) => agents::request(host, server, Method::CallTool, call).await,
         }
     }
 
-    async fn kept(&self, host: &Host) -> Result<Rc<Kept>, ApiError> {
+    /// What is kept of it.
+    pub(super) async fn kept(&self, host: &Host) -> Result<Rc<Kept>, ApiError> {
         match self {
             Self::Remote(record) => kept(host, record).await,
             Self::Agent(server) => Ok(Rc::clone(&server.kept)),

@@ -102,8 +102,8 @@ pub const MCP: &[Floor] = &[
     &["naming", "rpc", "schema"],
     &["version"],
     &["method"],
-    &["catalogue", "envelope"],
-    &["client", "headers", "mrtr", "progress", "server", "trust"],
+    &["address", "catalogue", "envelope"],
+    &["client", "headers", "mrtr", "progress", "reference", "server", "trust"],
     &["kept", "toolset"],
     &["lib"],
 ];

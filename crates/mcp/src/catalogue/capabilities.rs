@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::{Catalogue, Kind};
 use crate::json::Members;
 
 /// The capabilities of an aggregate of servers: what at least one of them has. Of those that the aggregate does not pass on
@@ -19,6 +20,24 @@ pub fn merged<'a>(all: impl IntoIterator<Item = &'a RawValue>) -> Box<RawValue> 
     out.write()
 }
 
+/// The capabilities of a server of which only the lists are known. One that has prompts or templates may complete their arguments.
+#[must_use]
+pub fn implied(catalogue: &Catalogue) -> Box<RawValue> {
+    let has = |kind: Kind| !catalogue.of(kind).is_empty();
+    let mut out = Members::default();
+    for (name, is_there) in [
+        ("completions", has(Kind::Prompt) || has(Kind::Template)),
+        ("prompts", has(Kind::Prompt)),
+        ("resources", has(Kind::Resource) || has(Kind::Template)),
+        ("tools", true),
+    ] {
+        if is_there {
+            out.set(name, Members::default().write());
+        }
+    }
+    out.write()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -30,5 +49,13 @@ mod tests {
             (of(r#"{"tools":{"listChanged":true},"logging":{}}"#), of(r#"{"prompts":{}}"#), of("1"));
         assert_eq!(merged([&*one, &*other, &*broken]).get(), r#"{"prompts":{},"tools":{}}"#);
         assert_eq!(merged([]).get(), "{}");
+    }
+
+    #[test]
+    fn lists_imply_capabilities() {
+        let prompt = super::super::Item::parse(Kind::Prompt, r#"{"name":"p"}"#).unwrap();
+        let with = Catalogue { prompts: vec![prompt], ..Catalogue::default() };
+        assert_eq!(implied(&with).get(), r#"{"completions":{},"prompts":{},"tools":{}}"#);
+        assert_eq!(implied(&Catalogue::default()).get(), r#"{"tools":{}}"#);
     }
 }

@@ -1,5 +1,7 @@
 //! One tool, prompt, resource or template.
 
+use std::borrow::Cow;
+
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use serde_json::value::RawValue;
 
@@ -58,6 +60,16 @@ impl Kind {
             Self::Tool => "tools",
             Self::Prompt => "prompts",
             Self::Resource | Self::Template => "resources",
+        }
+    }
+
+    /// How an item is called in lists of what is allowed: a tool by its name, others as `prompts/{name}` and `resources/{address}`.
+    #[must_use]
+    pub fn granted_as(self, name: &str) -> Cow<'_, str> {
+        match self {
+            Self::Tool => Cow::Borrowed(name),
+            Self::Prompt => Cow::Owned(format!("prompts/{name}")),
+            Self::Resource | Self::Template => Cow::Owned(format!("resources/{name}")),
         }
     }
 

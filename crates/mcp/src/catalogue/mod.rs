@@ -7,7 +7,7 @@ mod collect;
 mod item;
 mod page;
 
-pub use capabilities::merged;
+pub use capabilities::{implied, merged};
 pub use collect::{Collected, Collector, MAX_BYTES, MAX_ITEMS, MAX_PAGES, PageFault};
 pub use item::{Item, Kind, estimated_tokens};
 pub use page::{BadCursor, Page, page};

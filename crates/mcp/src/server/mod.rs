@@ -4,4 +4,4 @@ mod admit;
 mod status;
 
 pub use admit::{Admitted, Caller, Channel, Handshake, ServerIdentity, admit};
-pub use status::http_status;
+pub use status::{error_for, http_status};

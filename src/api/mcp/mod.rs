@@ -1,50 +1,32 @@
-//! The endpoints at which clients of the Model Context Protocol find the tools that their key is granted.
+//! The endpoints at which clients of the Model Context Protocol find the tools, prompts and resources that their key is granted.
 //!
 //! Stateless in both eras: a request stands for itself, no session is given, and there is nothing to `GET` or to `DELETE`. Grants
-//! are checked when tools are listed and when one is called. No credential of a caller is passed on.
+//! are checked when something is listed and when it is asked for. No credential of a caller is passed on.
+
+mod asked;
+mod content;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::catalogue::{Item, Kind, page};
-use nexus_edge_mcp::envelope::{Freshness, PROGRESS_TOKEN, change_meta, result_for};
+use nexus_edge_mcp::address::with_addresses;
+use nexus_edge_mcp::catalogue::{Item, Kind};
+use nexus_edge_mcp::envelope::{PROGRESS_TOKEN, change_meta};
 use nexus_edge_mcp::headers;
 use nexus_edge_mcp::json::{Members, string, to_raw};
 use nexus_edge_mcp::method::Method;
-use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::rpc::{
-    Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, code, parse,
+    Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, parse,
 };
-use nexus_edge_mcp::server::{self, Admitted, Caller, Channel, ServerIdentity, http_status};
+use nexus_edge_mcp::server::{self, Admitted, Channel, ServerIdentity, http_status};
 use nexus_edge_mcp::version::{Era, Version};
 use nexus_edge_stats::call_end::CallEnd;
-use serde_json::value::RawValue;
 
-use crate::exchange::{self, Exchange};
+use self::asked::{Answered, Asked, FRESHNESS, Face, failure, page_of, passed_on, refused, written};
+use crate::exchange::Exchange;
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection, Server};
+use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection};
 use crate::platform::http::{Headers, Response};
-
-/// Tools of a page.
-const PAGE: usize = 200;
-/// How long a client may keep a list.
-const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
-
-/// The tools of an endpoint.
-enum Face {
-    /// Those of several servers, under aliases.
-    Several(Selection),
-    /// Those of one server, under their own names.
-    One(Server),
-    /// Those of a server that cannot be asked now, and why.
-    Unavailable(ApiError),
-}
-
-/// An answer: the status, and the response.
-struct Answered {
-    status: u16,
-    response: RpcResponse,
-}
 
 /// `POST /mcp`
 pub async fn endpoint(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -126,15 +108,6 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
     }
 }
 
-/// The answers as a body; several share the status 200.
-fn written(answers: &[Answered], is_batch: bool) -> Response {
-    let lines: Vec<String> =
-        answers.iter().map(|answer| Message::from(answer.response.clone()).to_line()).collect();
-    let status = answers.first().filter(|_| !is_batch).map_or(200, |answer| answer.status);
-    let body = if is_batch { format!("[{}]", lines.join(",")) } else { lines.concat() };
-    exchange::json_bytes(status, Headers::new(), body.into_bytes())
-}
-
 async fn answer(
     exchange: &Exchange,
     principal: &Principal,
@@ -142,7 +115,8 @@ async fn answer(
     request: &Request,
     said: Option<&str>,
 ) -> Result<Answered, ApiError> {
-    let identity = identity();
+    let method = Method::parse(&request.method);
+    let identity = identity(exchange, face, method).await;
     let caller = match server::admit(request, &identity, Channel::Http(said)) {
         Admitted::Answer(era, response) => {
             return Ok(Answered { status: http_status(era, &response), response });
@@ -155,38 +129,48 @@ async fn answer(
     {
         return Ok(refused(era, &request.id, error));
     }
-    let outcome = match Method::parse(&request.method) {
-        Some(Method::ListTools) => list(exchange, principal, face, request, &caller, &identity).await?,
-        Some(Method::CallTool) => return call(exchange, principal, face, request, &caller, &identity).await,
-        _ => Outcome::Error(RpcError::method_not_found(&request.method)),
+    let asked = Asked { exchange, principal, face, request, caller: &caller, identity: &identity };
+    let outcome = match method {
+        Some(Method::CallTool) => return call(asked).await,
+        Some(method @ (Method::GetPrompt | Method::ReadResource | Method::Complete)) => {
+            return content::ask(&asked, method).await;
+        }
+        Some(Method::ListTools) => list(&asked).await?,
+        Some(method) => match Kind::listed_by(method) {
+            Some(kind) => content::list(&asked, kind).await?,
+            None => Outcome::Error(RpcError::method_not_found(&request.method)),
+        },
+        None => Outcome::Error(RpcError::method_not_found(&request.method)),
     };
     let response = RpcResponse { id: Some(request.id.clone()), outcome };
     Ok(Answered { status: http_status(era, &response), response })
 }
 
-fn identity() -> ServerIdentity {
+/// What the endpoint says of itself. Its capabilities are asked for where they are told: those of the server where it shows one, and all
+/// where it shows several, which come and go.
+async fn identity(exchange: &Exchange, face: &Face, method: Option<Method>) -> ServerIdentity {
+    let known = match (face, method) {
+        (Face::One(server), Some(Method::Initialize | Method::Discover)) => {
+            server.capabilities(exchange).await.unwrap_or_else(|_| vec!["tools".to_owned()])
+        }
+        (Face::Several(selection), _) if selection.is_of_tools() => vec!["tools".to_owned()],
+        _ => ["completions", "prompts", "resources", "tools"].map(str::to_owned).to_vec(),
+    };
+    let mut capabilities = Members::default();
+    for name in known {
+        capabilities.set(&name, Members::default().write());
+    }
     ServerIdentity {
         info: to_raw(&serde_json::json!({ "name": "nexus-edge", "version": env!("CARGO_PKG_VERSION") })),
-        capabilities: to_raw(&serde_json::json!({ "tools": {} })),
+        capabilities: capabilities.write(),
         instructions: None,
         freshness: FRESHNESS,
     }
 }
 
-fn refused(era: Era, id: &Id, error: RpcError) -> Answered {
-    let response = RpcResponse::error(Some(id.clone()), error);
-    Answered { status: http_status(era, &response), response }
-}
-
-async fn list(
-    exchange: &Exchange,
-    principal: &Principal,
-    face: &Face,
-    request: &Request,
-    caller: &Caller,
-    identity: &ServerIdentity,
-) -> Result<Outcome, ApiError> {
-    let (items, unavailable) = match face {
+async fn list(asked: &Asked<'_>) -> Result<Outcome, ApiError> {
+    let Asked { exchange, principal, .. } = asked;
+    let (items, unavailable): (Vec<Item>, _) = match asked.face {
         Face::One(server) => match server.offered(exchange, &principal.tools).await {
             Ok(tools) => (tools, Vec::new()),
             Err(error) => return Ok(Outcome::Error(failure(&error))),
@@ -198,29 +182,11 @@ async fn list(
         }
         Face::Unavailable(error) => return Ok(Outcome::Error(failure(error))),
     };
-    let params = Members::of(request.params.as_deref()).unwrap_or_default();
-    let page = match page(Kind::Tool, &items, params.text("cursor").as_deref(), PAGE) {
-        Ok(page) => page,
-        Err(fault) => return Ok(Outcome::Error(RpcError::invalid_params(fault.to_string()))),
-    };
-    let mut result = Members::of(Some(&page.result)).unwrap_or_default();
-    if !unavailable.is_empty() {
-        let mut meta = Members::default();
-        meta.set("nexus/unavailable", to_raw(&unavailable));
-        result.set("_meta", meta.write());
-    }
-    let info = Some(&*identity.info);
-    Ok(Outcome::Result(result_for(caller.version, Method::ListTools, &result.write(), info, FRESHNESS)))
+    Ok(page_of(asked, Kind::Tool, &items, &unavailable))
 }
 
-async fn call(
-    exchange: &Exchange,
-    principal: &Principal,
-    face: &Face,
-    request: &Request,
-    caller: &Caller,
-    identity: &ServerIdentity,
-) -> Result<Answered, ApiError> {
+async fn call(asked: Asked<'_>) -> Result<Answered, ApiError> {
+    let Asked { exchange, principal, face, request, caller, identity } = asked;
     let era = caller.version.era();
     let mut params = Members::of(request.params.as_deref()).unwrap_or_default();
     let Some(name) = params.text("name") else {
@@ -270,7 +236,13 @@ async fn call(
         Err(error) => CallEnd::failed(error.code),
     });
     let outcome = match outcome {
-        Ok(Outcome::Result(result)) => passed_on(caller, identity, &result),
+        Ok(Outcome::Result(result)) => match face {
+            Face::Several(selection) if !selection.is_of_tools() => {
+                let result = with_addresses(Method::CallTool, &result, &server.target(""));
+                passed_on(caller, identity, Method::CallTool, &result)
+            }
+            _ => passed_on(caller, identity, Method::CallTool, &result),
+        },
         Ok(Outcome::Error(error)) => Outcome::Error(error),
         Err(error) => Outcome::Error(failure(&error)),
     };
@@ -293,28 +265,6 @@ fn check_param_headers(exchange: &Exchange, tool: &Item, params: &Members) -> Re
     headers::check_params(&asked, params.get("arguments"), &given.collect())
 }
 
-/// A result of a server for this caller: what needs input that the caller cannot give is an error.
-fn passed_on(caller: &Caller, identity: &ServerIdentity, result: &RawValue) -> Outcome {
-    match InputRequired::read(result) {
-        Ok(None) => {}
-        Ok(Some(_)) if caller.version.era() == Era::Legacy => {
-            let message = "the tool needs input, which clients of this version cannot be asked for";
-            return Outcome::Error(RpcError::new(code::INTERNAL, message));
-        }
-        Ok(Some(needed)) => {
-            if let Some(error) = needed.refused_by(&caller.capabilities) {
-                return Outcome::Error(error);
-            }
-        }
-        Err(_) => {
-            let message = "the server asks for input in a way that is not of the protocol";
-            return Outcome::Error(RpcError::new(code::INTERNAL, message));
-        }
-    }
-    let info = Some(&*identity.info);
-    Outcome::Result(result_for(caller.version, Method::CallTool, result, info, FRESHNESS))
-}
-
 fn refusal(era: Era, id: &Id, name: &str, why: Refusal) -> Answered {
     let (status, message) = match why {
         Refusal::Unknown => (None, "Unknown tool"),
@@ -324,9 +274,4 @@ fn refusal(era: Era, id: &Id, name: &str, why: Refusal) -> Answered {
     let error = RpcError::invalid_params(format!("{message}: {name}"));
     let answered = refused(era, id, error.with_data(&serde_json::json!({ "code": why.code() })));
     Answered { status: status.unwrap_or(answered.status), ..answered }
-}
-
-/// An error of the gateway inside an answer.
-fn failure(error: &ApiError) -> RpcError {
-    RpcError::new(code::INTERNAL, error.message.clone()).with_data(&serde_json::json!({ "code": error.code }))
 }

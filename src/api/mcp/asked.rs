@@ -1,0 +1,123 @@
+//! What is asked of an endpoint, and how it is answered.
+
+use nexus_edge_core::access::Principal;
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::catalogue::{Item, Kind, page};
+use nexus_edge_mcp::envelope::{Freshness, result_for};
+use nexus_edge_mcp::json::{Members, to_raw};
+use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::mrtr::InputRequired;
+use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request, Response as RpcResponse, RpcError, code};
+use nexus_edge_mcp::server::{Caller, ServerIdentity, http_status};
+use nexus_edge_mcp::version::Era;
+use serde_json::value::RawValue;
+
+use crate::exchange::{self, Exchange};
+use crate::pipeline::mcp::{Selection, Server};
+use crate::platform::http::{Headers, Response};
+
+/// Tools of a page.
+const PAGE: usize = 200;
+/// How long a client may keep a list.
+pub(super) const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
+/// How long a client may keep what a server said without saying how long.
+pub(super) const NOT_FRESH: Freshness = Freshness { ttl_ms: 0, public: false };
+
+/// What an endpoint shows.
+pub(super) enum Face {
+    /// Those of several servers, under aliases.
+    Several(Selection),
+    /// Those of one server, under their own names.
+    One(Server),
+    /// Those of a server that cannot be asked now, and why.
+    Unavailable(ApiError),
+}
+
+/// A request and who asks it, where.
+#[derive(Clone, Copy)]
+pub(super) struct Asked<'a> {
+    pub(super) exchange: &'a Exchange,
+    pub(super) principal: &'a Principal,
+    pub(super) face: &'a Face,
+    pub(super) request: &'a Request,
+    pub(super) caller: &'a Caller,
+    pub(super) identity: &'a ServerIdentity,
+}
+
+/// An answer: the status, and the response.
+pub(super) struct Answered {
+    pub(super) status: u16,
+    pub(super) response: RpcResponse,
+}
+
+/// The answers as a body; several share the status 200.
+pub(super) fn written(answers: &[Answered], is_batch: bool) -> Response {
+    let lines: Vec<String> =
+        answers.iter().map(|answer| Message::from(answer.response.clone()).to_line()).collect();
+    let status = answers.first().filter(|_| !is_batch).map_or(200, |answer| answer.status);
+    let body = if is_batch { format!("[{}]", lines.join(",")) } else { lines.concat() };
+    exchange::json_bytes(status, Headers::new(), body.into_bytes())
+}
+
+pub(super) fn refused(era: Era, id: &Id, error: RpcError) -> Answered {
+    let response = RpcResponse::error(Some(id.clone()), error);
+    Answered { status: http_status(era, &response), response }
+}
+
+/// The page of a list that a request asks for.
+pub(super) fn page_of(asked: &Asked<'_>, kind: Kind, items: &[Item], unavailable: &[String]) -> Outcome {
+    let params = Members::of(asked.request.params.as_deref()).unwrap_or_default();
+    let page = match page(kind, items, params.text("cursor").as_deref(), PAGE) {
+        Ok(page) => page,
+        Err(fault) => return Outcome::Error(RpcError::invalid_params(fault.to_string())),
+    };
+    let mut result = Members::of(Some(&page.result)).unwrap_or_default();
+    if !unavailable.is_empty() {
+        let mut meta = Members::default();
+        meta.set("nexus/unavailable", to_raw(&unavailable));
+        result.set("_meta", meta.write());
+    }
+    let info = Some(&*asked.identity.info);
+    Outcome::Result(result_for(asked.caller.version, kind.method(), &result.write(), info, FRESHNESS))
+}
+
+/// How a request ended, for the log.
+pub(super) fn word_of(outcome: &Result<Outcome, ApiError>) -> &'static str {
+    match outcome {
+        Ok(Outcome::Result(_)) => "answered",
+        Ok(Outcome::Error(_)) => "refused",
+        Err(_) => "failed",
+    }
+}
+
+/// A result of a server for this caller: what needs input that the caller cannot give is an error.
+pub(super) fn passed_on(
+    caller: &Caller,
+    identity: &ServerIdentity,
+    method: Method,
+    result: &RawValue,
+) -> Outcome {
+    match InputRequired::read(result) {
+        Ok(None) => {}
+        Ok(Some(_)) if caller.version.era() == Era::Legacy => {
+            let message = "the server needs input, which clients of this version cannot be asked for";
+            return Outcome::Error(RpcError::new(code::INTERNAL, message));
+        }
+        Ok(Some(needed)) => {
+            if let Some(error) = needed.refused_by(&caller.capabilities) {
+                return Outcome::Error(error);
+            }
+        }
+        Err(_) => {
+            let message = "the server asks for input in a way that is not of the protocol";
+            return Outcome::Error(RpcError::new(code::INTERNAL, message));
+        }
+    }
+    let info = Some(&*identity.info);
+    Outcome::Result(result_for(caller.version, method, result, info, NOT_FRESH))
+}
+
+/// An error of the gateway inside an answer.
+pub(super) fn failure(error: &ApiError) -> RpcError {
+    RpcError::new(code::INTERNAL, error.message.clone()).with_data(&serde_json::json!({ "code": error.code }))
+}

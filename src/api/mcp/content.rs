@@ -1,0 +1,154 @@
+//! Prompts, resources and completion: what clients list, get and read besides tools.
+//!
+//! What the gateway was not granted to tell of is refused as such, and never an empty success.
+
+use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::address::with_addresses;
+use nexus_edge_mcp::catalogue::Kind;
+use nexus_edge_mcp::envelope::{PROGRESS_TOKEN, change_meta};
+use nexus_edge_mcp::json::Members;
+use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::reference::{Reference, reference, renamed};
+use nexus_edge_mcp::rpc::{Outcome, Response as RpcResponse, RpcError, code};
+use nexus_edge_mcp::server::{error_for, http_status};
+use nexus_edge_mcp::version::Era;
+
+use super::asked::{Answered, Asked, Face, failure, page_of, passed_on, refused, word_of};
+use crate::pipeline::admit;
+use crate::pipeline::mcp::{self, Call, Holder, Reach, Server};
+use crate::platform::{log_info, now_ms};
+
+/// Why a request is not passed on.
+enum Refusal {
+    /// There is no such thing.
+    Unknown,
+    /// The key is not granted it, or the server does not offer it.
+    NotAllowed,
+    /// Several servers have it.
+    Ambiguous,
+    /// The server or the agent cannot be asked.
+    Failed(ApiError),
+}
+
+/// A page of the prompts, resources or templates.
+pub(super) async fn list(asked: &Asked<'_>, kind: Kind) -> Result<Outcome, ApiError> {
+    let grants = &asked.principal.tools;
+    let (items, unavailable) = match asked.face {
+        Face::One(server) => match server.listed(asked.exchange, grants, kind).await {
+            Ok(items) => (items, Vec::new()),
+            Err(error) => return Ok(Outcome::Error(failure(&error))),
+        },
+        Face::Several(selection) => {
+            let found = mcp::listed(asked.exchange, &Reach::of(asked.principal), selection, kind).await?;
+            (found.items, found.unavailable)
+        }
+        Face::Unavailable(error) => return Ok(Outcome::Error(failure(error))),
+    };
+    Ok(page_of(asked, kind, &items, &unavailable))
+}
+
+/// Gets a prompt, reads a resource or completes an argument.
+pub(super) async fn ask(asked: &Asked<'_>, method: Method) -> Result<Answered, ApiError> {
+    let era = asked.caller.version.era();
+    let params = Members::of(asked.request.params.as_deref()).unwrap_or_default();
+    let Some(wanted) = reference(method, &params) else {
+        let message = "the parameters name no prompt, resource or template";
+        return Ok(refused(era, &asked.request.id, RpcError::invalid_params(message)));
+    };
+    let (server, name) = match find(asked, &wanted).await {
+        Ok(found) => found,
+        Err(why) => return Ok(refusal(asked, &wanted, &why)),
+    };
+    let Asked { exchange, principal, .. } = asked;
+    admit::tool_call(exchange, &principal.key_id).await?;
+    let params = renamed(method, params, &name).write();
+    let params = change_meta(Some(&params), |meta| drop(meta.remove(PROGRESS_TOKEN)));
+    let params = params.unwrap_or_else(|_| Members::default().write());
+    let capabilities = asked.caller.capabilities.write();
+    let began_ms = now_ms();
+    let (tenant, key_id) = (principal.tenant(), &principal.key_id);
+    let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
+    let outcome = server.ask(exchange, method, &call).await;
+    let took_ms = now_ms().saturating_sub(began_ms);
+    let (word, method_name, server_name) = (word_of(&outcome), method.as_str(), server.name());
+    log_info("mcp", &format_args!("key {key_id}: {server_name} {method_name} {word}, {took_ms} ms"));
+    let outcome = match outcome {
+        Ok(Outcome::Result(result)) => match asked.face {
+            Face::Several(_) => {
+                let result = with_addresses(method, &result, &server.target(""));
+                passed_on(asked.caller, asked.identity, method, &result)
+            }
+            _ => passed_on(asked.caller, asked.identity, method, &result),
+        },
+        Ok(Outcome::Error(error)) => Outcome::Error(error_for(era, method, error)),
+        Err(error) => Outcome::Error(failure(&error)),
+    };
+    let response = RpcResponse { id: Some(asked.request.id.clone()), outcome };
+    Ok(Answered { status: http_status(era, &response), response })
+}
+
+/// The server that has what is wanted, and how it is called there.
+async fn find(asked: &Asked<'_>, wanted: &Reference) -> Result<(Server, String), Refusal> {
+    let (exchange, grants) = (asked.exchange, &asked.principal.tools);
+    let (server, name) = match asked.face {
+        Face::One(server) => (server.clone(), wanted.name.clone()),
+        Face::Unavailable(error) => return Err(Refusal::Failed(error.clone())),
+        Face::Several(selection) => {
+            let reach = Reach::of(asked.principal);
+            if wanted.kind == Kind::Prompt {
+                let found = mcp::prompt(exchange, &reach, selection, &wanted.name).await;
+                found.map_err(Refusal::Failed)?.ok_or(Refusal::Unknown)?
+            } else {
+                match mcp::holder(exchange, &reach, selection, &wanted.name).await {
+                    Ok(Holder::One(server, name)) => (server, name),
+                    Ok(Holder::Several) => return Err(Refusal::Ambiguous),
+                    Ok(Holder::None) => return Err(Refusal::Unknown),
+                    Err(error) => return Err(Refusal::Failed(error)),
+                }
+            }
+        }
+    };
+    if !server.may_use(grants, wanted.kind, &name) {
+        return Err(Refusal::NotAllowed);
+    }
+    if wanted.kind == Kind::Prompt {
+        // One that hides something is not listed, and so is not got either.
+        let listed = server.listed(exchange, grants, wanted.kind).await.map_err(Refusal::Failed)?;
+        if !listed.iter().any(|prompt| prompt.name == name) {
+            return Err(Refusal::Unknown);
+        }
+    }
+    Ok((server, name))
+}
+
+fn refusal(asked: &Asked<'_>, wanted: &Reference, why: &Refusal) -> Answered {
+    let (era, id) = (asked.caller.version.era(), &asked.request.id);
+    let is_prompt = wanted.kind == Kind::Prompt;
+    let (status, number, word, message) = match why {
+        Refusal::Failed(error) => return refused(era, id, failure(error)),
+        Refusal::Unknown if is_prompt => (None, code::INVALID_PARAMS, "prompt_not_found", "Unknown prompt"),
+        Refusal::Unknown => {
+            let number = if era == Era::Modern { code::INVALID_PARAMS } else { code::RESOURCE_NOT_FOUND };
+            (None, number, "resource_not_found", "Resource not found")
+        }
+        Refusal::NotAllowed if is_prompt => {
+            (Some(403), code::INVALID_PARAMS, "prompt_not_allowed", "This key may not use the prompt")
+        }
+        Refusal::NotAllowed => {
+            (Some(403), code::INVALID_PARAMS, "resource_not_allowed", "This key may not use the resource")
+        }
+        Refusal::Ambiguous => {
+            let message =
+                "Several servers have this resource: use the address that `resources/list` gives it";
+            (None, code::INVALID_PARAMS, "resource_ambiguous", message)
+        }
+    };
+    let name = &wanted.name;
+    let data = if is_prompt {
+        serde_json::json!({ "code": word })
+    } else {
+        serde_json::json!({ "code": word, "uri": name })
+    };
+    let answered = refused(era, id, RpcError::new(number, format!("{message}: {name}")).with_data(&data));
+    Answered { status: status.unwrap_or(answered.status), ..answered }
+}
