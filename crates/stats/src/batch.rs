@@ -26,11 +26,11 @@ const CLOCK_SLACK_MS: u64 = 60_000;
 
 /// The events that are not known, each once, in their order.
 #[must_use]
-pub fn fresh<'a, S: BuildHasher>(recorded: &'a [Recorded], known: &HashSet<String, S>) -> Vec<&'a Recorded> {
+pub fn fresh<'a, S: BuildHasher>(recorded: &'a [Recorded], known: &HashSet<&str, S>) -> Vec<&'a Recorded> {
     let mut seen = HashSet::with_capacity(recorded.len());
     recorded
         .iter()
-        .filter(|one| !known.contains(&one.event.id) && seen.insert(one.event.id.as_str()))
+        .filter(|one| !known.contains(one.event.id.as_str()) && seen.insert(one.event.id.as_str()))
         .collect()
 }
 
@@ -182,7 +182,7 @@ mod tests {
     fn an_event_is_counted_once() {
         let events = ["a", "b", "a", "c"].map(|id| Recorded::from(event(id, NOW, UsageSource::Reported)));
         let ids = |known: &[&str]| {
-            let known: HashSet<String> = known.iter().map(|id| (*id).to_owned()).collect();
+            let known: HashSet<&str> = known.iter().copied().collect();
             fresh(&events, &known).iter().map(|one| one.event.id.clone()).collect::<Vec<_>>()
         };
         assert_eq!(ids(&[]), ["a", "b", "c"]);

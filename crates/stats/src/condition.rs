@@ -3,81 +3,11 @@
 //!
 //! Both mean the same for every row, the absence of a value included, which fits no text.
 
-use std::borrow::Cow;
 use std::fmt::Write as _;
 
-use nexus_edge_core::stats::UsageEvent;
-
+use crate::compared::{Number, Row, Text};
 use crate::series::Class;
 use crate::sql::Parameter;
-
-/// A column of `request_log` with text that is compared.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns are described in `nexus_edge_api::stats::LoggedRequest`")]
-pub enum Text {
-    Key,
-    Owner,
-    Provider,
-    Model,
-    UpstreamModel,
-    LogicalModel,
-    App,
-    Dialect,
-    Conversation,
-    RequestId,
-    Outcome,
-    ErrorCode,
-    Attempts,
-}
-
-impl Text {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Key => "key_id",
-            Self::Owner => "owner",
-            Self::Provider => "provider_name",
-            Self::Model => "model",
-            Self::UpstreamModel => "upstream_model",
-            Self::LogicalModel => "logical_model",
-            Self::App => "app",
-            Self::Dialect => "dialect",
-            Self::Conversation => "conversation_id",
-            Self::RequestId => "request_id",
-            Self::Outcome => "outcome",
-            Self::ErrorCode => "error_code",
-            Self::Attempts => "attempts",
-        }
-    }
-}
-
-/// A column with a number that is compared. A flag is 0 or 1.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-#[expect(missing_docs, reason = "the columns are described in `nexus_edge_api::stats::LoggedRequest`")]
-pub enum Number {
-    Stream,
-    Status,
-    DurationMs,
-    CostMicros,
-}
-
-impl Number {
-    const fn column(self) -> &'static str {
-        match self {
-            Self::Stream => "stream",
-            Self::Status => "status",
-            Self::DurationMs => "duration_ms",
-            Self::CostMicros => "cost_micros",
-        }
-    }
-}
-
-/// What is compared of a row.
-pub trait Row {
-    /// The text of a column; `None` if it has none.
-    fn text(&self, column: Text) -> Option<Cow<'_, str>>;
-    /// The number of a column.
-    fn number(&self, column: Number) -> u64;
-}
 
 /// A condition.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -177,41 +107,10 @@ fn class_of_row() -> String {
     sql
 }
 
-impl Row for UsageEvent {
-    fn text(&self, column: Text) -> Option<Cow<'_, str>> {
-        let text = match column {
-            Text::Key => &self.key_id,
-            Text::Owner => self.owner.as_ref()?,
-            Text::Provider => self.provider_name.as_ref()?,
-            Text::Model => &self.model,
-            Text::UpstreamModel => self.upstream_model.as_ref()?,
-            Text::LogicalModel => self.logical_model.as_ref()?,
-            Text::App => self.app.as_ref()?,
-            Text::Dialect => &self.dialect,
-            Text::Conversation => &self.conversation_id,
-            Text::RequestId => &self.request_id,
-            Text::Outcome => return Some(Cow::Borrowed(self.outcome.as_str())),
-            Text::ErrorCode => self.error_code.as_ref()?,
-            Text::Attempts if self.attempts.is_empty() => return None,
-            Text::Attempts => return serde_json::to_string(&self.attempts).ok().map(Cow::Owned),
-        };
-        Some(Cow::Borrowed(text))
-    }
-
-    fn number(&self, column: Number) -> u64 {
-        match column {
-            Number::Stream => self.stream.into(),
-            Number::Status => self.status.into(),
-            Number::DurationMs => self.duration_ms,
-            Number::CostMicros => self.cost_micros,
-        }
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use nexus_edge_core::stats::Outcome;
+    use nexus_edge_core::stats::{Outcome, UsageEvent};
 
     #[test]
     fn the_class_in_sql_ends_with_a_case_for_all_others() {

@@ -4,13 +4,11 @@
 //! there, and a test compares them with the migrations. Of what is wanted of the log ([`Wanted`]), a line fits in the same cases as
 //! a row of the table, because both are made of the same conditions.
 
-use std::borrow::Cow;
-
 use nexus_edge_core::stats::{Outcome, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{Number, Row, Text};
+use crate::compared::LineOfLog;
 use crate::request_log::Wanted;
 
 /// Declares the columns, each with its value of an event.
@@ -119,77 +117,12 @@ pub fn id_of(line: &str) -> Option<String> {
     serde_json::from_str::<Id>(line).ok().map(|row| row.id)
 }
 
-/// What is compared of a row.
-#[derive(Deserialize)]
-struct Compared<'a> {
-    #[serde(borrow)]
-    key_id: Cow<'a, str>,
-    #[serde(borrow)]
-    owner: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    provider_name: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    model: Cow<'a, str>,
-    #[serde(borrow)]
-    upstream_model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    logical_model: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    app: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    dialect: Cow<'a, str>,
-    #[serde(borrow)]
-    conversation_id: Cow<'a, str>,
-    #[serde(borrow)]
-    request_id: Cow<'a, str>,
-    #[serde(borrow)]
-    outcome: Cow<'a, str>,
-    #[serde(borrow)]
-    error_code: Option<Cow<'a, str>>,
-    #[serde(borrow)]
-    attempts: Option<Cow<'a, str>>,
-    stream: u64,
-    status: u64,
-    duration_ms: u64,
-    cost_micros: u64,
-}
-
-impl Row for Compared<'_> {
-    fn text(&self, column: Text) -> Option<Cow<'_, str>> {
-        let text = match column {
-            Text::Key => &self.key_id,
-            Text::Owner => self.owner.as_ref()?,
-            Text::Provider => self.provider_name.as_ref()?,
-            Text::Model => &self.model,
-            Text::UpstreamModel => self.upstream_model.as_ref()?,
-            Text::LogicalModel => self.logical_model.as_ref()?,
-            Text::App => self.app.as_ref()?,
-            Text::Dialect => &self.dialect,
-            Text::Conversation => &self.conversation_id,
-            Text::RequestId => &self.request_id,
-            Text::Outcome => &self.outcome,
-            Text::ErrorCode => self.error_code.as_ref()?,
-            Text::Attempts => self.attempts.as_ref()?,
-        };
-        Some(Cow::Borrowed(text))
-    }
-
-    fn number(&self, column: Number) -> u64 {
-        match column {
-            Number::Stream => self.stream,
-            Number::Status => self.status,
-            Number::DurationMs => self.duration_ms,
-            Number::CostMicros => self.cost_micros,
-        }
-    }
-}
-
 /// Whether a line fits what is wanted, its time apart.
 ///
 /// # Errors
 /// If the line is no row of the log.
 pub fn fits(wanted: &Wanted, line: &str) -> serde_json::Result<bool> {
-    Ok(wanted.fits(&serde_json::from_str::<Compared<'_>>(line)?))
+    Ok(wanted.fits(&serde_json::from_str::<LineOfLog<'_>>(line)?))
 }
 
 #[cfg(test)]

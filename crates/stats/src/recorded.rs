@@ -1,10 +1,12 @@
 //! A usage event with what is kept beside it, and the messages of the queue that carry both.
 //!
 //! A message is a JSON list. Its items are events, with a member `kept` where something is. Guarantees: every event is in one
-//! message, in order; a message is not longer than asked for unless a single event is.
+//! message, in order; a message is not longer than asked for unless a single event is. What is parked because neither queue nor
+//! database accepts it is the same list.
 
 use std::ops::Range;
 
+use nexus_edge_core::conversation::archive_item::Place;
 use nexus_edge_core::conversation::kept::Kept;
 use nexus_edge_core::stats::UsageEvent;
 use serde::{Deserialize, Serialize};
@@ -23,6 +25,37 @@ pub struct Recorded {
 impl From<UsageEvent> for Recorded {
     fn from(event: UsageEvent) -> Self {
         Self { event, kept: None }
+    }
+}
+
+/// Most bytes that JSON needs for one byte of a text, and for the quotes and the comma of a text.
+const ESCAPED: usize = 6;
+
+impl Recorded {
+    /// The line of the archive with its texts, if these are at least `bytes` long as JSON; `None` if they are shorter or it has none.
+    ///
+    /// # Errors
+    /// Those of the JSON writer, which do not occur for texts.
+    pub fn large_line(&self, bytes: usize) -> serde_json::Result<Option<String>> {
+        let Some(archived) = self.kept.as_ref().and_then(|kept| kept.archived.as_ref()) else {
+            return Ok(None);
+        };
+        let unescaped: usize = archived.texts.iter().map(String::len).sum();
+        // Most texts are far too small to be written for their length.
+        if (unescaped + archived.texts.len()) * ESCAPED < bytes
+            || serde_json::to_string(&archived.texts)?.len() < bytes
+        {
+            return Ok(None);
+        }
+        archived.line(&self.event)
+    }
+
+    /// Notes that its texts are in a pack, and takes them out.
+    pub fn moved_to(&mut self, place: Place) {
+        if let Some(archived) = self.kept.as_mut().and_then(|kept| kept.archived.as_mut()) {
+            archived.texts.clear();
+            archived.place = Some(place);
+        }
     }
 }
 
@@ -80,6 +113,27 @@ mod tests {
         let old = serde_json::to_string(&[recorded("a", None).event]).unwrap();
         let read: Vec<Recorded> = serde_json::from_str(&old).unwrap();
         assert_eq!(read, [recorded("a", None)]);
+    }
+
+    #[test]
+    fn texts_are_large_by_their_length_as_json() {
+        assert_eq!(recorded("a", None).large_line(0).unwrap(), None);
+        // `["…"]` is four bytes longer than the text.
+        let large = |text: &str, bytes| recorded("a", Some(text)).large_line(bytes).unwrap().is_some();
+        assert!(large(&"x".repeat(96), 100) && !large(&"x".repeat(95), 100));
+        assert!(
+            large(&"\n".repeat(48), 100)
+                && large(&"\u{1}".repeat(16), 100)
+                && !large(&"\u{1}".repeat(15), 100)
+        );
+    }
+
+    #[test]
+    fn texts_that_are_in_a_pack_are_not_in_the_message() {
+        let mut one = recorded("a", Some("text"));
+        one.moved_to(Place("pack".into(), 0, 9));
+        assert!(!serde_json::to_string(&one).unwrap().contains("\"text\""));
+        assert_eq!(one.large_line(0).unwrap(), None);
     }
 
     proptest! {

@@ -10,7 +10,8 @@ use nexus_edge_core::id::ulid;
 use nexus_edge_core::input::query_number;
 use serde::{Deserialize, Serialize};
 
-use crate::condition::{Condition, Number, Row, Text};
+use crate::compared::{Number, Row, Text};
+use crate::condition::Condition;
 use crate::scope::Scope;
 use crate::series::Class;
 use crate::sql::{Parameter, Statement};

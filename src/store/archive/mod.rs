@@ -1,6 +1,6 @@
 //! The archive of prompts and answers: conversations and the entries of their requests in D1, texts in [`packs`] in R2.
 //!
-//! It is written by the transaction that records the usage events (`store/usage.rs`). [`read`] reads one conversation, [`list`]
+//! It is written by the transaction that records the usage events (`store/usage/ingest.rs`). [`read`] reads one conversation, [`list`]
 //! lists them, [`delete`] deletes one; [`upkeep`] and [`retention`] are what the
 //! cron does.
 
