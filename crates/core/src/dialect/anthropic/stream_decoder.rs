@@ -15,6 +15,7 @@ use super::wire;
 use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
+use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
 use crate::dialect::upstream::usage::Tally;
 use crate::json::lenient::{self, Piece, Spare};
 use crate::sse::{Event, EventReader, Segment};
@@ -22,9 +23,6 @@ use crate::tokens::TokenUsage;
 
 /// Largest event.
 const MAX_EVENT_BYTES: usize = 1 << 22;
-
-/// Most blocks that may be open at once.
-const MAX_OPEN_BLOCKS: usize = 256;
 
 /// The decoder of one stream.
 #[derive(Debug)]
@@ -72,33 +70,10 @@ impl StreamDecoder for Decoder {
 struct State {
     phase: Phase,
     has_tool_calls: bool,
-    open: Vec<Open>,
-    parts: usize,
+    blocks: OpenBlocks<Kind>,
     tally: Tally,
     /// Usage as last told.
     told: Option<TokenUsage>,
-}
-
-/// The state of the stream.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    #[default]
-    NotBegun,
-    Begun,
-    /// The stop reason has arrived.
-    Finished,
-    /// It has ended, properly or not.
-    Over,
-}
-
-/// An open block.
-#[derive(Debug)]
-struct Open {
-    /// Its index in the stream.
-    block: usize,
-    /// Its index among the parts; `None` if it is left out.
-    part: Option<usize>,
-    kind: Kind,
 }
 
 #[derive(Debug)]
@@ -116,6 +91,22 @@ enum Kind {
     },
     /// It was complete at its start.
     Other,
+}
+
+impl BlockKind for Kind {
+    fn is_call(&self) -> bool {
+        matches!(self, Self::ToolCall { .. })
+    }
+
+    fn late_start(&mut self) -> Option<PartStart> {
+        let Self::Provider { block, input } = self else { return None };
+        Some(PartStart::ProviderBlock { origin: SignatureOrigin::Anthropic, block: with_input(block, input) })
+    }
+
+    fn rest_of_arguments(&mut self) -> Option<String> {
+        let Self::ToolCall { input } = self else { return None };
+        input.take()
+    }
 }
 
 #[derive(Deserialize)]
@@ -188,7 +179,7 @@ impl State {
                 match kind {
                     "content_block_start" => self.open_block(block, wire.content_block, events),
                     "content_block_delta" => self.delta(block, wire.delta, events),
-                    "content_block_stop" => self.close(|open| open.block == block, events),
+                    "content_block_stop" => self.blocks.close(|open| open.block == block, events),
                     _ => {}
                 }
             }
@@ -246,11 +237,11 @@ impl State {
         };
         let Some((start, kind)) = start else {
             if wire::is_provider_block(&content.r#type) {
-                self.close(|open| !matches!(open.kind, Kind::ToolCall { .. }), events);
+                self.blocks.close(|open| !open.kind.is_call(), events);
                 let kind = Kind::Provider { block: Json::answered(raw), input: String::new() };
-                return self.push_open(Open { block, part: None, kind }, events);
+                return self.open_other(block, kind, events);
             }
-            return self.push_open(Open { block, part: None, kind: Kind::Other }, events);
+            return self.open_other(block, Kind::Other, events);
         };
         let Some(part) = self.open_part(block, start, kind, events) else { return };
         if let Some(Piece(text)) = content.text.or(content.thinking).filter(|text| !text.is_empty()) {
@@ -265,7 +256,6 @@ impl State {
         }
     }
 
-    /// Starts a part. Only tool calls may overlap; other open parts end here.
     fn open_part(
         &mut self,
         block: usize,
@@ -273,51 +263,14 @@ impl State {
         kind: Kind,
         events: &mut Vec<StreamEvent>,
     ) -> Option<usize> {
-        let is_call = matches!(kind, Kind::ToolCall { .. });
-        self.close(
-            |open| open.block == block || !(is_call && matches!(open.kind, Kind::ToolCall { .. })),
-            events,
-        );
-        let part = self.parts;
-        self.push_open(Open { block, part: Some(part), kind }, events);
-        if self.phase == Phase::Over {
-            return None;
-        }
-        self.parts += 1;
-        events.push(StreamEvent::PartStart { choice: 0, part, start });
-        Some(part)
+        let opened = self.blocks.open_part(block, start, kind, events);
+        opened.map_err(|TooMany| self.fail(ErrorInfo::malformed(), events)).ok()
     }
 
-    fn push_open(&mut self, open: Open, events: &mut Vec<StreamEvent>) {
-        if self.open.len() >= MAX_OPEN_BLOCKS {
-            return self.fail(ErrorInfo::malformed(), events);
+    fn open_other(&mut self, block: usize, kind: Kind, events: &mut Vec<StreamEvent>) {
+        if self.blocks.open_other(block, kind) == Err(TooMany) {
+            self.fail(ErrorInfo::malformed(), events);
         }
-        self.open.push(open);
-    }
-
-    /// Ends the blocks that `is_meant` selects.
-    fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
-        self.open.retain_mut(|open| {
-            if !is_meant(open) {
-                return true;
-            }
-            if let Kind::Provider { block, input } = &open.kind {
-                let block = with_input(block, input);
-                let start = PartStart::ProviderBlock { origin: SignatureOrigin::Anthropic, block };
-                let part = self.parts;
-                self.parts += 1;
-                events.push(StreamEvent::PartStart { choice: 0, part, start });
-                events.push(StreamEvent::PartEnd { choice: 0, part });
-            }
-            if let Some(part) = open.part {
-                if let Kind::ToolCall { input: Some(text) } = &mut open.kind {
-                    let text = std::mem::take(text);
-                    events.push(StreamEvent::ArgumentsDelta { choice: 0, part, text });
-                }
-                events.push(StreamEvent::PartEnd { choice: 0, part });
-            }
-            false
-        });
     }
 
     fn delta(&mut self, block: usize, delta: Option<Delta<'_>>, events: &mut Vec<StreamEvent>) {
@@ -353,7 +306,7 @@ impl State {
     /// The part of an open block of text or thinking. A missing start is made up for; `None` if the block has another
     /// kind.
     fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
-        match self.open.iter().find(|open| open.block == block) {
+        match self.blocks.find(block) {
             Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
             Some(Open { part, kind: Kind::Text, .. }) if !thinking => *part,
             Some(_) => None,
@@ -364,7 +317,7 @@ impl State {
 
     fn arguments(&mut self, block: usize, text: Option<Piece>, events: &mut Vec<StreamEvent>) {
         let Some(Piece(text)) = text.filter(|text| !text.is_empty()) else { return };
-        match self.open.iter_mut().find(|open| open.block == block) {
+        match self.blocks.find(block) {
             Some(Open { part: Some(part), kind: Kind::ToolCall { input }, .. }) => {
                 *input = None;
                 events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
@@ -409,8 +362,8 @@ impl State {
         if self.phase >= Phase::Finished {
             return;
         }
-        self.close(|_| true, events);
-        if let (FinishReason::Refusal, 0) = (&reason, self.parts)
+        self.blocks.close(|_| true, events);
+        if let (FinishReason::Refusal, 0) = (&reason, self.blocks.parts())
             && let Some(text) = details.and_then(|details| details.explanation)
         {
             events.extend([
@@ -428,9 +381,9 @@ impl State {
             return;
         }
         self.start(events);
-        self.close(|_| true, events);
+        self.blocks.close(|_| true, events);
         // Without a stop reason, content that is complete ended by itself; without content, there is no answer.
-        if self.parts > 0 {
+        if self.blocks.parts() > 0 {
             let reason = if self.has_tool_calls { FinishReason::ToolCalls } else { FinishReason::Stop };
             self.stop(reason, None, events);
         }

@@ -18,6 +18,7 @@ use crate::aws::event_stream::{Message, MessageReader};
 use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, Media, PartStart, StreamDecoder, StreamEvent,
 };
+use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
 use crate::dialect::upstream::usage;
 use crate::json::lenient::{self, Piece, Spare};
 
@@ -25,8 +26,6 @@ use crate::json::lenient::{self, Piece, Spare};
 const MAX_EVENT_BYTES: usize = 1 << 24;
 /// Most bytes of redacted thinking that are held until it is complete.
 const MAX_REDACTED_BYTES: usize = 1 << 22;
-/// Most blocks that may be open at once.
-const MAX_OPEN_BLOCKS: usize = 256;
 
 /// The decoder of one stream.
 #[derive(Debug)]
@@ -64,30 +63,7 @@ impl StreamDecoder for Decoder {
 struct State {
     phase: Phase,
     has_tool_calls: bool,
-    open: Vec<Open>,
-    parts: usize,
-}
-
-/// The state of the stream.
-#[derive(Debug, Default, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Phase {
-    #[default]
-    NotBegun,
-    Begun,
-    /// The stop reason has arrived.
-    Finished,
-    /// It has ended, properly or not.
-    Over,
-}
-
-/// An open block.
-#[derive(Debug)]
-struct Open {
-    /// Its index in the stream.
-    block: usize,
-    /// Its index among the parts; `None` if it is left out, or not a part yet.
-    part: Option<usize>,
-    kind: Kind,
+    blocks: OpenBlocks<Kind>,
 }
 
 #[derive(Debug)]
@@ -104,6 +80,21 @@ enum Kind {
     Image(String),
     /// It is left out.
     Other,
+}
+
+impl BlockKind for Kind {
+    fn is_call(&self) -> bool {
+        matches!(self, Self::ToolCall { .. })
+    }
+
+    fn late_start(&mut self) -> Option<PartStart> {
+        let Self::Redacted(bytes) = self else { return None };
+        Some(PartStart::RedactedThinking { data: STANDARD.encode(bytes) })
+    }
+
+    fn rest_of_arguments(&mut self) -> Option<String> {
+        matches!(self, Self::ToolCall { has_arguments: false }).then(|| "{}".to_owned())
+    }
 }
 
 #[derive(Deserialize)]
@@ -238,7 +229,7 @@ impl State {
             }
             "contentBlockStop" => {
                 let stop: BlockStop = read(payload)?;
-                self.close(|open| open.block == stop.content_block_index, events);
+                self.blocks.close(|open| open.block == stop.content_block_index, events);
             }
             _ => {}
         }
@@ -271,11 +262,10 @@ impl State {
             return;
         }
         let kind = start.image.and_then(|image| image.format).map_or(Kind::Other, Kind::Image);
-        self.close(|open| open.block == block || !open.is_call(), events);
-        self.push_open(Open { block, part: None, kind }, events);
+        self.blocks.close(|open| open.block == block || !open.kind.is_call(), events);
+        self.open_other(block, kind, events);
     }
 
-    /// Starts a part. Only tool calls may overlap; other open parts end here.
     fn open_part(
         &mut self,
         block: usize,
@@ -283,46 +273,14 @@ impl State {
         kind: Kind,
         events: &mut Vec<StreamEvent>,
     ) -> Option<usize> {
-        let is_call = matches!(kind, Kind::ToolCall { .. });
-        self.close(|open| open.block == block || !(is_call && open.is_call()), events);
-        let part = self.parts;
-        self.push_open(Open { block, part: Some(part), kind }, events)?;
-        self.parts += 1;
-        events.push(StreamEvent::PartStart { choice: 0, part, start });
-        Some(part)
+        let opened = self.blocks.open_part(block, start, kind, events);
+        opened.map_err(|TooMany| self.fail(ErrorInfo::malformed(), events)).ok()
     }
 
-    fn push_open(&mut self, open: Open, events: &mut Vec<StreamEvent>) -> Option<()> {
-        if self.open.len() >= MAX_OPEN_BLOCKS {
+    fn open_other(&mut self, block: usize, kind: Kind, events: &mut Vec<StreamEvent>) {
+        if self.blocks.open_other(block, kind) == Err(TooMany) {
             self.fail(ErrorInfo::malformed(), events);
-            return None;
         }
-        self.open.push(open);
-        Some(())
-    }
-
-    /// Ends the blocks that `is_meant` selects.
-    fn close(&mut self, is_meant: impl Fn(&Open) -> bool, events: &mut Vec<StreamEvent>) {
-        let parts = &mut self.parts;
-        self.open.retain_mut(|open| {
-            if !is_meant(open) {
-                return true;
-            }
-            if let Kind::Redacted(bytes) = &open.kind {
-                let start = PartStart::RedactedThinking { data: STANDARD.encode(bytes) };
-                events.push(StreamEvent::PartStart { choice: 0, part: *parts, start });
-                open.part = Some(*parts);
-                *parts += 1;
-            }
-            if let Some(part) = open.part {
-                if let Kind::ToolCall { has_arguments: false } = open.kind {
-                    let text = "{}".to_owned();
-                    events.push(StreamEvent::ArgumentsDelta { choice: 0, part, text });
-                }
-                events.push(StreamEvent::PartEnd { choice: 0, part });
-            }
-            false
-        });
     }
 
     fn delta(&mut self, block: usize, delta: Delta<'_>, events: &mut Vec<StreamEvent>) {
@@ -365,7 +323,7 @@ impl State {
         }
         let Some(data) = delta.redacted_content else { return };
         let Ok(bytes) = STANDARD.decode(data) else { return self.fail(ErrorInfo::malformed(), events) };
-        match self.open.iter_mut().find(|open| open.block == block) {
+        match self.blocks.find(block) {
             Some(Open { kind: Kind::Redacted(held), .. }) => {
                 if held.len() + bytes.len() > MAX_REDACTED_BYTES {
                     return self.fail(ErrorInfo::malformed(), events);
@@ -374,8 +332,8 @@ impl State {
             }
             Some(_) => {}
             None => {
-                self.close(|open| !open.is_call(), events);
-                self.push_open(Open { block, part: None, kind: Kind::Redacted(bytes) }, events);
+                self.blocks.close(|open| !open.kind.is_call(), events);
+                self.open_other(block, Kind::Redacted(bytes), events);
             }
         }
     }
@@ -383,7 +341,7 @@ impl State {
     /// The part of an open block of text or thinking. A missing start is made up for; `None` if the block has another
     /// kind.
     fn part(&mut self, block: usize, thinking: bool, events: &mut Vec<StreamEvent>) -> Option<usize> {
-        match self.open.iter().find(|open| open.block == block) {
+        match self.blocks.find(block) {
             Some(Open { part, kind: Kind::Thinking, .. }) if thinking => *part,
             Some(Open { part, kind: Kind::Text, .. }) if !thinking => *part,
             Some(_) => None,
@@ -396,7 +354,7 @@ impl State {
         if text.is_empty() {
             return;
         }
-        match self.open.iter_mut().find(|open| open.block == block) {
+        match self.blocks.find(block) {
             Some(Open { part: Some(part), kind: Kind::ToolCall { has_arguments }, .. }) => {
                 *has_arguments = true;
                 events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
@@ -408,12 +366,8 @@ impl State {
     }
 
     fn picture(&mut self, block: usize, data: String, events: &mut Vec<StreamEvent>) {
-        let format = self.open.iter().find_map(|open| match &open.kind {
-            Kind::Image(format) if open.block == block => Some(format.clone()),
-            _ => None,
-        });
-        let Some(format) = format else { return };
-        let media = Media::Base64 { media_type: media::picture_type(&format), data };
+        let Some(Open { kind: Kind::Image(format), .. }) = self.blocks.find(block) else { return };
+        let media = Media::Base64 { media_type: media::picture_type(format), data };
         self.open_part(block, PartStart::Image { media }, Kind::Other, events);
     }
 
@@ -422,9 +376,9 @@ impl State {
         if self.phase >= Phase::Finished {
             return;
         }
-        self.close(|_| true, events);
+        self.blocks.close(|_| true, events);
         self.phase = Phase::Finished;
-        let reason = reason.or_else(|| (self.parts > 0).then_some(FinishReason::Stop));
+        let reason = reason.or_else(|| (self.blocks.parts() > 0).then_some(FinishReason::Stop));
         events.extend(reason.map(|reason| StreamEvent::Finish { choice: 0, reason }));
     }
 
@@ -442,12 +396,6 @@ impl State {
     fn end(&mut self, events: &mut Vec<StreamEvent>) {
         self.phase = Phase::Over;
         events.push(StreamEvent::Done);
-    }
-}
-
-impl Open {
-    fn is_call(&self) -> bool {
-        matches!(self.kind, Kind::ToolCall { .. })
     }
 }
 

@@ -2,6 +2,7 @@
 //! of an answer, reading its usage, listing the parameters that a request sets.
 
 pub mod arguments;
+pub mod blocks;
 pub mod constraints;
 pub mod history;
 pub mod joined;
