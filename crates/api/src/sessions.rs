@@ -5,9 +5,9 @@ use nexus_edge_core::chat::event::Usage;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::session::Session;
 use serde::Serialize;
-use serde_json::Value;
 
-use crate::operation::{Speaks, operations};
+use crate::declare::operations;
+use crate::operation::Speaks;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "INVALID_SESSION"), (503, "SESSION_UNAVAILABLE")];
@@ -240,9 +240,39 @@ pub struct TurnMessage {
     pub timestamp: String,
     /// Calls of tools, as in Chat Completions.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub tool_calls: Vec<Value>,
+    pub tool_calls: Vec<TurnToolCall>,
     /// Always empty.
     pub metadata: NoMetadata,
+}
+
+/// A call of a tool in an answer.
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TurnToolCall {
+    /// Its id, for the result.
+    pub id: String,
+    /// Always `function`.
+    pub r#type: &'static str,
+    /// What is called.
+    pub function: TurnFunction,
+}
+
+/// The function of a [`TurnToolCall`].
+#[derive(Debug, Serialize)]
+#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
+pub struct TurnFunction {
+    /// Its name.
+    pub name: String,
+    /// JSON text.
+    pub arguments: String,
+}
+
+impl TurnToolCall {
+    /// The call with this id.
+    #[must_use]
+    pub fn of(id: String, name: String, arguments: String) -> Self {
+        Self { id, r#type: "function", function: TurnFunction { name, arguments } }
+    }
 }
 
 /// An empty object.

@@ -1,4 +1,4 @@
-//! What a room answers over HTTP. The Worker has authenticated the caller.
+//! The HTTP requests of a room. The Worker has authenticated the caller.
 
 use std::rc::Rc;
 
@@ -6,18 +6,19 @@ use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
 use nexus_edge_api::sessions::{
-    DeletedSession, MessagePage, NoMetadata, SessionView, Stopped, TurnAnswer, TurnMessage,
+    DeletedSession, MessagePage, NoMetadata, SessionView, Stopped, TurnAnswer, TurnMessage, TurnToolCall,
 };
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::export::{Format, export};
+use nexus_edge_core::chat::http_turn::HttpTurn;
 use nexus_edge_core::chat::message::StoredMessage;
-use nexus_edge_core::chat::protocol::{Ask, Say, content_of};
+use nexus_edge_core::chat::protocol::Say;
+use nexus_edge_core::chat::server_frame::ServerFrame;
 use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::query_number;
-use nexus_edge_core::json::error::{missing, unknown_field};
 use nexus_edge_core::time::rfc3339_ms;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{Method, Request};
@@ -57,17 +58,9 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
         (Method::Delete, "/session") => delete(room, call, parameter(request, "permanent").as_deref()).await,
         (Method::Get, "/messages") => history(room, call, request),
         (Method::Get, "/export") => file(room, request),
-        (Method::Post, "/chat") => {
-            let fields = body(request).await?;
-            let Some(content) = fields.get("message").or_else(|| fields.get("content")) else {
-                return Err(missing("message"));
-            };
-            let say = Say::Message(content_of("message", content)?);
-            turn(room, call, &fields, say).await
-        }
+        (Method::Post, "/chat") => turn(room, call, HttpTurn::of_message(&body(request).await?)?).await,
         (Method::Post, "/regenerate") => {
-            let fields = body(request).await?;
-            turn(room, call, &fields, Say::Regenerate).await
+            turn(room, call, HttpTurn::read(&body(request).await?, Say::Regenerate)?).await
         }
         (Method::Post, "/stop") => {
             room.open_record()?;
@@ -214,45 +207,8 @@ fn file(room: &Rc<Room>, request: &Request) -> Result<Response, ApiError> {
 }
 
 /// Accepts a turn and answers with its result, complete or streamed.
-async fn turn(
-    room: &Rc<Room>,
-    call: &Call,
-    fields: &Map<String, Value>,
-    say: Say,
-) -> Result<Response, ApiError> {
-    let known = [
-        "session_id",
-        "message",
-        "content",
-        "stream",
-        "id",
-        "model",
-        "ai_provider",
-        "provider",
-        "provider_id",
-        "config",
-    ];
-    if let Some(name) = fields.keys().find(|name| !known.contains(&name.as_str())) {
-        return Err(unknown_field("", name, &known));
-    }
-    let text = |name: &str| match fields.get(name) {
-        None | Some(Value::Null) => Ok(None),
-        Some(Value::String(text)) if !text.trim().is_empty() && text.len() <= 200 => Ok(Some(text.clone())),
-        Some(_) => {
-            let message = format!("`{name}` must be a text of 1 to 200 characters.");
-            Err(ApiError::invalid("invalid_value", name, message))
-        }
-    };
-    let config = fields.get("config").filter(|config| !config.is_null()).cloned();
-    if let Some(config) = &config {
-        nexus_edge_core::chat::config::SessionConfig::default().apply(config, "config")?;
-    }
-    let provider = match text("ai_provider")? {
-        Some(provider) => Some(provider),
-        None => text("provider")?,
-    };
-    let provider_id = fields.get("provider_id").and_then(Value::as_i64);
-    let ask = Ask { client_id: text("id")?, say, model: text("model")?, provider_id, provider, config };
+async fn turn(room: &Rc<Room>, call: &Call, turn: HttpTurn) -> Result<Response, ApiError> {
+    let HttpTurn { ask, stream: is_streamed } = turn;
     room.open_record()?;
     let named = sockets::provider_name(room, &ask).await?;
     let accepted = queue::accept(room, ask, named, &call.request_id)?;
@@ -262,7 +218,7 @@ async fn turn(
     }
     let told = room.watch(&accepted.turn_id);
     queue::start(room);
-    if fields.get("stream").and_then(Value::as_bool) == Some(true) {
+    if is_streamed {
         return stream(room, &accepted.turn_id, told);
     }
     whole(call, accepted.turn_id, told).await
@@ -270,10 +226,9 @@ async fn turn(
 
 fn stream(room: &Room, turn_id: &str, told: mpsc::UnboundedReceiver<Told>) -> Result<Response, ApiError> {
     let keep_alive_ms = room.host()?.settings.keep_alive_ms;
-    let first = format!(
-        "data: {}\n\n",
-        json!({ "type": "turn", "seq": room.seq(), "turn_id": turn_id, "session_id": room.record()?.session.id })
-    );
+    let session_id = &room.record()?.session.id;
+    let first = ServerFrame::Turn { seq: room.seq(), turn_id, session_id }.to_json();
+    let first = format!("data: {first}\n\n");
     let piece = |text: &str| Ok::<JsValue, JsValue>(Uint8Array::from(text.as_bytes()).into());
     let pieces =
         futures::stream::unfold((told, Some(first), false), move |(mut told, first, is_over)| async move {
@@ -305,13 +260,13 @@ async fn whole(
     mut told: mpsc::UnboundedReceiver<Told>,
 ) -> Result<Response, ApiError> {
     let mut content = String::new();
-    let mut tool_calls: Vec<Value> = Vec::new();
+    let mut tool_calls = Vec::new();
     while let Some(one) = told.next().await {
         match one.event {
             Event::Delta { content: more, .. } => content.push_str(&more),
-            Event::ToolCall { id, name, arguments, .. } => tool_calls.push(json!({
-                "id": id, "type": "function", "function": { "name": name, "arguments": arguments }
-            })),
+            Event::ToolCall { id, name, arguments, .. } => {
+                tool_calls.push(TurnToolCall::of(id, name, arguments));
+            }
             Event::Done { message_id, finish_reason, usage, model, provider, .. } => {
                 let message = TurnMessage {
                     id: message_id,

@@ -5,9 +5,9 @@ use std::rc::Rc;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, MAX_QUEUED_TURNS, Say, queue_full};
-use nexus_edge_core::chat::turn::check_results;
+use nexus_edge_core::chat::turn::{check_results, set_up};
 use nexus_edge_core::error::ApiError;
-use serde_json::json;
+use serde_json::Value;
 
 use super::room::{Room, failed};
 use super::store::Turn;
@@ -46,17 +46,7 @@ pub fn accept(
     }
     let now = now_ms();
     let mut session = record.session.clone();
-    if ask.model.is_some() {
-        // A model without a provider may be answered by any provider that offers it.
-        session.ai_provider = None;
-        session.model = ask.model;
-    }
-    if let Some(provider) = provider.or(ask.provider) {
-        session.ai_provider = Some(provider);
-    }
-    if let Some(config) = &ask.config {
-        session.config.apply(config, "config")?;
-    }
+    set_up(&mut session, &ask, provider)?;
     let turn_id = new_ulid(now);
     let model = session.requested_model()?;
     let waiting = match ask.say {
@@ -78,7 +68,7 @@ pub fn accept(
     };
     let (message, content) = match &waiting {
         Waiting::Message { id, content } => (Some(id.clone()), Some(content.clone())),
-        Waiting::ToolResults { results } => (None, Some(json!(results))),
+        Waiting::ToolResults { results } => (None, Some(pairs(results))),
         Waiting::Regenerate => (None, None),
     };
     let turn = Turn {
@@ -94,6 +84,11 @@ pub fn accept(
     }
     room.emit(&turn_id, Event::Turn { turn_id: turn_id.clone(), message_id: message, content })?;
     Ok(Accepted { turn_id, is_duplicate: false })
+}
+
+/// Results of tools as an event shows them: lists of id and content.
+fn pairs(results: &[(String, Value)]) -> Value {
+    results.iter().map(|(id, content)| Value::from(vec![Value::from(id.as_str()), content.clone()])).collect()
 }
 
 /// Stops a turn: the current one, or a queued one. False if there is none.
@@ -145,7 +140,8 @@ pub fn recover(room: &Rc<Room>) -> Result<(), ApiError> {
         let text = room.store.told_text(&turn.id).map_err(failed)?;
         if !text.is_empty() {
             let now = now_ms();
-            let mut message = StoredMessage::new(message_id(now), &turn.id, "assistant", json!(text), now);
+            let mut message =
+                StoredMessage::new(message_id(now), &turn.id, "assistant", Value::from(text.as_str()), now);
             message.finish_reason = Some("interrupted".into());
             message.model = Some(turn.model.clone());
             room.store.add_message(&message).map_err(failed)?;

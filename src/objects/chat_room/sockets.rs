@@ -4,18 +4,17 @@
 use std::rc::Rc;
 
 use nexus_edge_core::chat::handshake::Version;
-use nexus_edge_core::chat::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES, Posted};
+use nexus_edge_core::chat::inbox::Posted;
 use nexus_edge_core::chat::protocol::{
-    self, Ask, FRAME_WINDOW_MS, Frame, FrameBody, MAX_CONNECTIONS, MAX_FRAME_BYTES, MAX_FRAMES,
-    MAX_QUEUED_TURNS, Refusal,
+    self, Ask, FRAME_WINDOW_MS, Frame, FrameBody, MAX_CONNECTIONS, MAX_FRAMES, Refusal,
 };
+use nexus_edge_core::chat::server_frame::{Hello, Limits, ServerFrame};
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
 use worker::{ResponseBuilder, WebSocket, WebSocketIncomingMessage, WebSocketPair};
 
 use super::call::{Call, SocketCall};
-use super::queue::{self, accept};
+use super::queue::{self, Accepted, accept};
 use super::room::{Room, V1, V2, failed};
 use crate::pipeline::{admit, authenticate};
 use crate::platform::http::Response;
@@ -59,7 +58,7 @@ fn ticket_used() -> ApiError {
 /// has never sent anything some 10 s after the close frame, and only then do most clients report it as closed.
 pub fn close_all(room: &Room) {
     for socket in room.state.get_websockets_with_tag(V2) {
-        send(&socket, &json!({ "type": "deleted" }).to_string());
+        send(&socket, &ServerFrame::Deleted.to_json());
     }
     for socket in room.state.get_websockets() {
         let _ = socket.close(Some(1000), Some("the session was deleted"));
@@ -123,28 +122,20 @@ pub async fn note_connected(room: &Room, since: Option<u64>) {
 }
 
 fn hello(room: &Room) -> Result<String, ApiError> {
-    let record = room.record()?;
+    let (record, active_turn) = (room.record()?, room.current_turn());
     let session = &record.session;
-    let hello = json!({
-        "type": "hello",
-        "protocol": 2,
-        "session_id": session.id,
-        "title": session.title,
-        "model": session.model,
-        "provider": session.ai_provider,
-        "last_seq": room.seq(),
-        "oldest_seq": room.store.oldest_seq().map_err(failed)?,
-        "active_turn": room.current_turn(),
-        "limits": {
-            "frame_bytes": MAX_FRAME_BYTES,
-            "frames": MAX_FRAMES,
-            "frames_window_ms": FRAME_WINDOW_MS,
-            "waiting_frames": MAX_WAITING_FRAMES,
-            "waiting_bytes": MAX_WAITING_BYTES,
-            "queued_turns": MAX_QUEUED_TURNS,
-        },
-    });
-    Ok(hello.to_string())
+    let hello = Hello {
+        protocol: 2,
+        session_id: &session.id,
+        title: &session.title,
+        model: session.model.as_deref(),
+        provider: session.ai_provider.as_deref(),
+        last_seq: room.seq(),
+        oldest_seq: room.store.oldest_seq().map_err(failed)?,
+        active_turn: active_turn.as_deref(),
+        limits: Limits::default(),
+    };
+    Ok(ServerFrame::Hello(hello).to_json())
 }
 
 /// Sends a connection all frames after `last_seq` up to `up_to`, or the history if they are no longer stored.
@@ -158,7 +149,7 @@ fn replay(room: &Room, socket: &WebSocket, last_seq: u64, up_to: u64) -> Result<
             .into_iter()
             .map(|(_, message)| message)
             .collect();
-        send(socket, &json!({ "type": "history", "last_seq": up_to, "messages": messages }).to_string());
+        send(socket, &ServerFrame::History { last_seq: up_to, messages: &messages }.to_json());
         return Ok(());
     }
     for frame in room.store.frames(last_seq, up_to).map_err(failed)? {
@@ -260,11 +251,7 @@ async fn answer(
             }
         }
         FrameBody::Ping => {
-            let mut pong = json!({ "type": "pong" });
-            if let (Some(seq), Some(pong)) = (seq, pong.as_object_mut()) {
-                pong.insert("ref".into(), seq.into());
-            }
-            send(socket, &pong.to_string());
+            send(socket, &ServerFrame::Pong { reference: seq }.to_json());
         }
         FrameBody::Stop { turn_id } => {
             let is_stopped = queue::stop(room, turn_id.as_deref()).map_err(refuse)?;
@@ -280,16 +267,9 @@ async fn answer(
             take_rate(room).await.map_err(refuse)?;
             let accepted = accept(room, *ask, provider, &request_id).map_err(refuse)?;
             if version == Version::V2 {
-                let mut ack = json!({ "type": "ack", "turn_id": accepted.turn_id });
-                if let Some(ack) = ack.as_object_mut() {
-                    if let Some(seq) = seq {
-                        ack.insert("ref".into(), seq.into());
-                    }
-                    if accepted.is_duplicate {
-                        ack.insert("duplicate".into(), true.into());
-                    }
-                }
-                send(socket, &ack.to_string());
+                let Accepted { turn_id, is_duplicate } = &accepted;
+                let ack = ServerFrame::Ack { reference: seq, turn_id, duplicate: *is_duplicate };
+                send(socket, &ack.to_json());
             }
             queue::start(room);
         }

@@ -3,7 +3,29 @@
 use serde_json::Value;
 
 use super::message::StoredMessage;
+use super::protocol::Ask;
+use super::session::Session;
 use crate::error::ApiError;
+
+/// Takes what a turn says of model, provider and parameters over into its session, for this turn and those after it. `provider` is
+/// the name of the provider that the client named by its id.
+///
+/// # Errors
+/// Those of the parameters.
+pub fn set_up(session: &mut Session, ask: &Ask, provider: Option<String>) -> Result<(), ApiError> {
+    if ask.model.is_some() {
+        // A model without a provider may be answered by any provider that offers it.
+        session.ai_provider = None;
+        session.model.clone_from(&ask.model);
+    }
+    if let Some(provider) = provider.or_else(|| ask.provider.clone()) {
+        session.ai_provider = Some(provider);
+    }
+    match &ask.config {
+        Some(config) => session.config.apply(config, "config"),
+        None => Ok(()),
+    }
+}
 
 /// Accepts results only for tool calls of the last message, which wait for them. `results`: id of the call, and content.
 ///
@@ -31,6 +53,7 @@ pub fn regenerated_from(messages: &[(u64, StoredMessage)]) -> Option<u64> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::protocol::Say;
     use serde_json::json;
 
     fn message(role: &str) -> StoredMessage {
@@ -51,6 +74,26 @@ mod tests {
             assert_eq!((error.code, error.param.as_deref()), ("unexpected_tool_result", Some("results")));
             assert_eq!(error.message, "No tool call `c` waits for a result.");
         }
+    }
+
+    #[test]
+    fn a_turn_sets_its_session_up() {
+        let ask = |model: Option<&str>, provider: Option<&str>| Ask {
+            client_id: None,
+            say: Say::Regenerate,
+            model: model.map(str::to_owned),
+            provider_id: None,
+            provider: provider.map(str::to_owned),
+            config: None,
+        };
+        let mut session = Session::new("s", 0);
+        session.ai_provider = Some("old".into());
+        set_up(&mut session, &ask(None, None), None).unwrap();
+        assert_eq!(session.ai_provider.as_deref(), Some("old"));
+        set_up(&mut session, &ask(Some("m"), None), None).unwrap();
+        assert_eq!((session.model.as_deref(), session.ai_provider.as_deref()), (Some("m"), None));
+        set_up(&mut session, &ask(Some("m"), Some("named")), Some("of id".into())).unwrap();
+        assert_eq!(session.ai_provider.as_deref(), Some("of id"));
     }
 
     #[test]
