@@ -4,7 +4,8 @@ use std::rc::Rc;
 
 use nexus_edge_api::guards::{GuardTest, GuardTestInput};
 use nexus_edge_core::catalog::GuardRecord;
-use nexus_edge_core::catalog::guard::{Direction, GuardInput, GuardKind};
+use nexus_edge_core::catalog::guard::{Direction, GuardKind};
+use nexus_edge_core::catalog::guard_input::GuardInput;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::Secret;
 use nexus_edge_guards::guard::Way;

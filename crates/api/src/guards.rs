@@ -2,12 +2,13 @@
 
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::guard::GuardView;
-use nexus_edge_core::catalog::guard::{Direction, GuardAction, GuardInput};
+use nexus_edge_core::catalog::guard::{Direction, GuardAction};
+use nexus_edge_core::catalog::guard_input::GuardInput;
 use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, object, one_of, text};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "guard_not_found")];

@@ -5,6 +5,7 @@ pub mod bridge;
 pub mod cache_rule;
 pub mod custom_preset;
 pub mod guard;
+pub mod guard_input;
 pub mod key_input;
 pub mod logical_model;
 pub mod mcp_server;

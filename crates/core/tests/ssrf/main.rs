@@ -2,7 +2,7 @@
 
 #![expect(clippy::unwrap_used, reason = "a test that cannot read its cases has failed")]
 
-use nexus_edge_core::catalog::guard::GuardInput;
+use nexus_edge_core::catalog::guard_input::GuardInput;
 use nexus_edge_core::catalog::mcp_server::McpServerInput;
 use nexus_edge_core::catalog::provider_input::ProviderInput;
 use nexus_edge_core::catalog::webhook::WebhookInput;
