@@ -4,6 +4,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339;
 use nexus_edge_exports::format::Format;
 use nexus_edge_exports::writer::Writer;
+use thiserror::Error;
 use worker::Env;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -11,6 +12,7 @@ use worker::wasm_bindgen::JsValue;
 use super::source::Source;
 use crate::platform::http::{Headers, Response};
 use crate::platform::{log_error, now_ms};
+use crate::store::StoreError;
 
 /// Most pages of one answer: a run of the Worker may make 1,000 calls of the database, and a page needs up to two.
 const PAGES: usize = 450;
@@ -63,9 +65,18 @@ pub async fn streamed(
     Ok(Response::stream(200, headers(format, sheet.name), stream))
 }
 
+/// Why an export ends before its last row.
+#[derive(Debug, Error)]
+enum BrokenOff {
+    #[error(transparent)]
+    Store(#[from] StoreError),
+    #[error("CSV of so many pages needs a job")]
+    TooLong,
+}
+
 /// The bytes of the next page. The writer goes back into the export unless it was the last.
-async fn page(export: &mut Export, mut writer: Writer) -> Result<Vec<u8>, String> {
-    let next = export.source.write(&export.env, &mut writer).await.map_err(|error| error.to_string())?;
+async fn page(export: &mut Export, mut writer: Writer) -> Result<Vec<u8>, BrokenOff> {
+    let next = export.source.write(&export.env, &mut writer).await?;
     export.pages += 1;
     if next.is_some() && export.pages < PAGES {
         let piece = writer.take();
@@ -73,7 +84,7 @@ async fn page(export: &mut Export, mut writer: Writer) -> Result<Vec<u8>, String
         return Ok(piece);
     }
     if next.is_some() && export.format == Format::Csv {
-        return Err("CSV of so many pages needs a job".to_owned());
+        return Err(BrokenOff::TooLong);
     }
     Ok(writer.finish(next).last)
 }

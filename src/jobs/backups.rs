@@ -187,7 +187,7 @@ async fn write_part(env: &Env, id: &str, part: usize, began_at: u64, lines: &[St
         .map_err(|error| StoreError::Platform(error.to_string()))?;
     let mut builder = Builder::new(KIND, began_at, began_at);
     for block in &blocks {
-        let member = gzip::compress(block.text.as_bytes()).await.map_err(StoreError::Platform)?;
+        let member = gzip::compress(block.text.as_bytes()).await?;
         builder.push(block, &member);
     }
     let pack = builder.finish();

@@ -6,6 +6,7 @@ use std::slice;
 use nexus_edge_stats::message::Message;
 use nexus_edge_stats::recorded::Recorded;
 use nexus_edge_stats::tool_calls::ToolCall;
+use thiserror::Error;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, MessageBatch, MessageExt, RawMessage, js_sys};
 
@@ -35,7 +36,7 @@ pub async fn consume(batch: &MessageBatch<String>, env: &Env) {
                 events.extend(of_message);
                 readable.push((message, begin..events.len()));
             }
-            Err(reason) => keep(env, &message, &reason).await,
+            Err(reason) => keep(env, &message, &reason.to_string()).await,
         }
     }
     record_calls(env, of_tools).await;
@@ -76,9 +77,17 @@ async fn record_calls(env: &Env, messages: Vec<(RawMessage, Vec<ToolCall>)>) {
     }
 }
 
-fn read(body: &JsValue) -> Result<Message, String> {
-    let json = body.as_string().ok_or("the message is not text")?;
-    Message::read(json.as_bytes()).map_err(|error| format!("no list of usage events: {error}"))
+/// Why a message is none of the queue.
+#[derive(Debug, Error)]
+enum Unreadable {
+    #[error("the message is not text")]
+    NotText,
+    #[error("no list of usage events: {0}")]
+    NotRecords(#[from] serde_json::Error),
+}
+
+fn read(body: &JsValue) -> Result<Message, Unreadable> {
+    Ok(Message::read(body.as_string().ok_or(Unreadable::NotText)?.as_bytes())?)
 }
 
 async fn keep_all(batch: &MessageBatch<String>, env: &Env) {

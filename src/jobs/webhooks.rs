@@ -11,6 +11,7 @@ use nexus_edge_alerts::post;
 use nexus_edge_api::webhooks::DeliveryBody;
 use nexus_edge_core::catalog::WebhookRecord;
 use nexus_edge_core::catalog::webhook::check_url;
+use nexus_edge_core::http::service_fault::ServiceFault;
 use nexus_edge_core::routing::backoff::retry_after_ms;
 use nexus_edge_core::time::DAY_MS;
 use worker::js_sys::Uint8Array;
@@ -127,21 +128,17 @@ async fn attempt(
     });
     pin_mut!(sending);
     let sent = match select(sending, Timer::after_ms(TIME_OUT_MS)).await {
-        Either::Left((sent, _)) => sent.map_err(|_| "It cannot be reached.".to_owned()),
-        Either::Right(_) => Err(format!("It did not answer within {TIME_OUT_MS} ms.")),
+        Either::Left((sent, _)) => sent.map_err(|_| ServiceFault::Unreachable),
+        Either::Right(_) => Err(ServiceFault::Late(TIME_OUT_MS)),
     };
     // Nothing of the body is wanted.
     controller.abort();
     match sent {
         Ok(answer) => {
             let asked_wait_ms = retry_after_ms(None, answer.header("retry-after"), now_ms());
-            let error = match answer.status {
-                200..=299 => None,
-                300..=399 => Some("It answered with a redirect, which is not followed.".to_owned()),
-                status => Some(format!("It answered with status {status}.")),
-            };
+            let error = ServiceFault::of_status(answer.status).map(ServiceFault::sentence);
             (Some(Attempt { status: Some(answer.status), asked_wait_ms }), error)
         }
-        Err(error) => (Some(Attempt { status: None, asked_wait_ms: None }), Some(error)),
+        Err(fault) => (Some(Attempt { status: None, asked_wait_ms: None }), Some(fault.sentence())),
     }
 }

@@ -1,10 +1,11 @@
-//! A request to a service beside the providers: the mail service, and those that users sign in with.
+//! A request to a service beside the providers: the mail service, those that users sign in with, and guards.
 //!
 //! Its address is checked each time, because settings may have changed since it was entered; redirects are not followed, and its
 //! answer is read up to a limit and within a time.
 
 use futures::future::{Either, select};
 use futures::pin_mut;
+use nexus_edge_core::http::service_fault::ServiceFault;
 use nexus_edge_core::http::upstream_url::UpstreamUrl;
 use worker::AbortController;
 use worker::js_sys::Uint8Array;
@@ -45,13 +46,9 @@ impl Answer {
     /// The body of an answer that says that it went well.
     ///
     /// # Errors
-    /// What went wrong, as the end of a sentence that begins with the service.
-    pub fn good(self) -> Result<Vec<u8>, String> {
-        match self.status {
-            200..=299 => Ok(self.body),
-            300..=399 => Err("answered with a redirect, which is not followed".to_owned()),
-            status => Err(format!("answered with status {status}")),
-        }
+    /// The fault of its status.
+    pub fn good(self) -> Result<Vec<u8>, ServiceFault> {
+        ServiceFault::of_status(self.status).map_or(Ok(self.body), Err)
     }
 }
 
@@ -65,11 +62,28 @@ pub fn may_ask(url: &str, allow_private: bool) -> bool {
 /// Asks a service.
 ///
 /// # Errors
-/// What went wrong, as the end of a sentence that begins with the service. It has nothing of the request.
-pub async fn ask(question: Question<'_>) -> Result<Answer, String> {
+/// Why there is no answer.
+pub async fn ask(question: Question<'_>) -> Result<Answer, ServiceFault> {
     if !may_ask(question.url, question.allow_private) {
-        return Err("has an address that must not be asked".to_owned());
+        return Err(ServiceFault::Address);
     }
+    ask_checked(question, Bounds { time_out_ms: TIME_OUT_MS, max_bytes: MAX_BYTES }).await
+}
+
+/// How long a service may take, and how much of its answer is read.
+#[derive(Clone, Copy)]
+pub struct Bounds {
+    /// Milliseconds, its body included.
+    pub time_out_ms: u64,
+    /// Most bytes of an answer.
+    pub max_bytes: usize,
+}
+
+/// Asks a service whose address the caller has checked.
+///
+/// # Errors
+/// Why there is no answer.
+pub async fn ask_checked(question: Question<'_>, bounds: Bounds) -> Result<Answer, ServiceFault> {
     let headers = Headers::new();
     headers.set("user-agent", "nexus-edge");
     for (name, value) in question.headers {
@@ -87,18 +101,18 @@ pub async fn ask(question: Question<'_>) -> Result<Answer, String> {
             signal: Some(&signal),
             other_signal: None,
         };
-        let received = http::fetch(sent).await.map_err(|_| "cannot be reached".to_owned())?;
+        let received = http::fetch(sent).await.map_err(|_| ServiceFault::Unreachable)?;
         let body = match received.body() {
-            Some(stream) => bytes::read_chunks(stream, MAX_BYTES, None).await,
+            Some(stream) => bytes::read_chunks(stream, bounds.max_bytes, None).await,
             None => return Ok(Answer { status: received.status, body: Vec::new() }),
         };
-        let body = body.map_err(|_| "answers more than is read, or not to the end".to_owned())?;
+        let body = body.map_err(|_| ServiceFault::Unread)?;
         Ok(Answer { status: received.status, body: body.into_bytes() })
     };
     pin_mut!(asking);
-    let answer = match select(asking, Timer::after_ms(TIME_OUT_MS)).await {
+    let answer = match select(asking, Timer::after_ms(bounds.time_out_ms)).await {
         Either::Left((answer, _)) => answer,
-        Either::Right(_) => Err(format!("did not answer within {TIME_OUT_MS} ms")),
+        Either::Right(_) => Err(ServiceFault::Late(bounds.time_out_ms)),
     };
     if answer.is_err() {
         controller.abort();

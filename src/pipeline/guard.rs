@@ -7,8 +7,6 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures::future::{Either, select};
-use futures::pin_mut;
 use nexus_edge_alerts::post;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::catalog::GuardRecord;
@@ -18,6 +16,7 @@ use nexus_edge_core::dialect::native;
 use nexus_edge_core::dialect::pipe::{Forward, StreamPipe};
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::service_fault::ServiceFault;
 use nexus_edge_core::routing::Snapshot;
 use nexus_edge_core::sse;
 use nexus_edge_guards::external::{External, ExternalGuard, MAX_ANSWER_BYTES, Post};
@@ -27,13 +26,9 @@ use nexus_edge_guards::spoken::{Answer, Form};
 use nexus_edge_guards::stream::{self, GuardPipe};
 use nexus_edge_guards::vault::Vault;
 use nexus_edge_guards::whole::Edited;
-use worker::AbortController;
-use worker::js_sys::Uint8Array;
 
+use super::ask::{Bounds, Question, ask_checked};
 use crate::exchange::Exchange;
-use crate::platform::bytes;
-use crate::platform::http::{self, Headers};
-use crate::platform::promise::Timer;
 use crate::platform::{log_warn, new_ulid, now_ms};
 
 /// The header of an answer that says which guards acted.
@@ -328,55 +323,23 @@ struct Network<'a> {
 }
 
 impl Post for Network<'_> {
-    async fn post(&self, guard: &GuardRecord, body: String) -> Result<Vec<u8>, String> {
+    async fn post(&self, guard: &GuardRecord, body: String) -> Result<Vec<u8>, ServiceFault> {
         let settings = &self.exchange.settings;
         let url = guard.url.as_deref().unwrap_or_default();
-        check_url(url, settings.allow_private_upstreams).map_err(|error| error.message)?;
+        let allow_private = settings.allow_private_upstreams;
+        check_url(url, allow_private).map_err(|_| ServiceFault::Address)?;
         let sealed = guard.secret_sealed.as_deref().unwrap_or_default();
-        let secret = settings
-            .keyring
-            .open(sealed, &guard.seal_context())
-            .map_err(|_| "The secret cannot be decrypted: set it again.".to_owned())?;
+        let secret =
+            settings.keyring.open(sealed, &guard.seal_context()).map_err(|_| ServiceFault::Secret)?;
         let event_id = format!("evt_{}", new_ulid(now_ms()));
         let post = post::Delivery { url, body: &body, event_id: &event_id, webhook_id: &guard.id };
-        let signed =
-            post.headers(secret.expose(), now_ms() / 1_000).ok_or("The request cannot be signed.")?;
-        let headers = Headers::new();
-        headers.set("user-agent", "nexus-edge");
-        for (name, value) in &signed {
-            headers.set(name, value);
-        }
-        let controller = AbortController::default();
-        let answering = answer_of(url, &headers, &body, controller.signal());
-        pin_mut!(answering);
-        match select(answering, Timer::after_ms(guard.timeout_ms.into())).await {
-            Either::Left((answer, _)) => answer,
-            Either::Right(_) => {
-                controller.abort();
-                Err(format!("It did not answer within {} ms.", guard.timeout_ms))
-            }
-        }
+        let headers = post.headers(secret.expose(), now_ms() / 1_000).ok_or(ServiceFault::Unsigned)?;
+        let question = Question { url, allow_private, method: "POST", headers: &headers, body: Some(&body) };
+        let bounds = Bounds { time_out_ms: guard.timeout_ms.into(), max_bytes: MAX_ANSWER_BYTES };
+        ask_checked(question, bounds).await?.good()
     }
 
-    fn failed(&self, guard: &GuardRecord, reason: &str) {
-        log_warn("a guard cannot be asked", &format_args!("{}: {reason}", guard.name));
+    fn failed(&self, guard: &GuardRecord, fault: ServiceFault) {
+        log_warn("a guard cannot be asked", &format_args!("{} {fault}", guard.name));
     }
-}
-
-async fn answer_of(
-    url: &str,
-    headers: &Headers,
-    body: &str,
-    signal: worker::AbortSignal,
-) -> Result<Vec<u8>, String> {
-    let body = Uint8Array::from(body.as_bytes()).into();
-    let sent =
-        http::Sent { url, method: "POST", headers, body: &body, signal: Some(&signal), other_signal: None };
-    let received = http::fetch(sent).await.map_err(|_| "It cannot be reached.".to_owned())?;
-    if !(200..300).contains(&received.status) {
-        return Err(format!("It answered with status {}.", received.status));
-    }
-    let stream = received.body().ok_or("It answered without a body.")?;
-    let read = bytes::read_chunks(stream, MAX_ANSWER_BYTES, None).await;
-    read.map(bytes::Body::into_bytes).map_err(|_| "Its answer cannot be read.".to_owned())
 }

@@ -4,6 +4,7 @@
 //! A key that is not known is looked for once more, at most once a minute: services change their keys.
 
 use std::cell::RefCell;
+use std::fmt::Display;
 use std::rc::Rc;
 
 use base64::Engine as _;
@@ -13,12 +14,13 @@ use nexus_edge_core::access::identity_provider::IdentityProviderRecord;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::http::percent;
+use nexus_edge_core::http::service_fault::ServiceFault;
 use nexus_edge_identity::oidc::{self, ClientAuth, Discovery, FlowError, Pending};
 use nexus_edge_identity::service::access_keys;
 use nexus_edge_identity::token::{Expected, KeySet, TokenError};
 use nexus_edge_identity::user_info::{Identity, Tokens, primary_email};
 
-use super::ask::{Question, ask, may_ask};
+use super::ask::{Answer, Question, ask, may_ask};
 use crate::exchange::Exchange;
 use crate::platform::subtle::Subtle;
 use crate::platform::{log_error, now_ms};
@@ -72,7 +74,7 @@ pub async fn service<'a>(
     }
     let allow_private = exchange.settings.allow_private_upstreams;
     let document = document(exchange, &Discovery::address(&record.issuer), KEPT_MS).await;
-    let document = document.map_err(|fault| unreachable_service(record, &fault))?;
+    let document = document.map_err(|fault| unreachable_service(record, fault))?;
     let found = Discovery::parse(&record.issuer, &document, |address| may_ask(address, allow_private));
     let found =
         found.ok_or_else(|| unreachable_service(record, "describes another issuer, or itself wrongly"))?;
@@ -86,14 +88,14 @@ pub async fn service<'a>(
     })
 }
 
-fn unreachable_service(record: &IdentityProviderRecord, fault: &str) -> ApiError {
+fn unreachable_service(record: &IdentityProviderRecord, fault: impl Display) -> ApiError {
     log_error("sign-in", &format_args!("the service {} {fault}", record.id));
     let message = format!("The service `{}` cannot be used at the moment. Try again.", record.name);
     ApiError::bad_gateway("identity_provider_unreachable", message)
 }
 
 /// A document, at most so many milliseconds old.
-async fn document(exchange: &Exchange, url: &str, age_ms: u64) -> Result<Rc<Vec<u8>>, String> {
+async fn document(exchange: &Exchange, url: &str, age_ms: u64) -> Result<Rc<Vec<u8>>, ServiceFault> {
     let now = now_ms();
     let kept = DOCUMENTS.with_borrow_mut(|kept| {
         kept.get(url)
@@ -122,7 +124,7 @@ async fn keys(
     age_ms: u64,
 ) -> Result<KeySet, ApiError> {
     let document = document(exchange, url, age_ms).await;
-    let document = document.map_err(|fault| unreachable_service(record, &fault))?;
+    let document = document.map_err(|fault| unreachable_service(record, fault))?;
     KeySet::parse(&document).ok_or_else(|| unreachable_service(record, "has no list of keys"))
 }
 
@@ -144,7 +146,7 @@ async fn verified(
 }
 
 /// The error where what a service, or a browser in its name, says is not good.
-pub fn refused(record: &IdentityProviderRecord, fault: &dyn std::fmt::Display) -> ApiError {
+pub fn refused(record: &IdentityProviderRecord, fault: &dyn Display) -> ApiError {
     log_error("sign-in", &format_args!("with {}: {fault}", record.id));
     let message = format!("The sign-in with `{}` was refused. Begin anew.", record.name);
     ApiError::forbidden("identity_refused", message)
@@ -186,7 +188,7 @@ impl Service<'_> {
             .client_secret_sealed
             .as_ref()
             .map(|sealed| exchange.settings.keyring.open(sealed, &record.seal_context()));
-        let secret = secret.transpose().map_err(|error| unreachable_service(record, &error.to_string()))?;
+        let secret = secret.transpose().map_err(|error| unreachable_service(record, error))?;
         let mut form = pending.redemption(code, redirect_uri);
         let mut headers = vec![
             ("accept", "application/json".to_owned()),
@@ -211,9 +213,9 @@ impl Service<'_> {
             headers: &headers,
             body: Some(&body),
         };
-        let answer = ask(question).await.map_err(|fault| unreachable_service(record, &fault))?;
+        let answer = ask(question).await.map_err(|fault| unreachable_service(record, fault))?;
         if answer.status >= 500 {
-            return Err(unreachable_service(record, &format!("answered with status {}", answer.status)));
+            return Err(unreachable_service(record, ServiceFault::Status(answer.status)));
         }
         let tokens = answer.good().ok().and_then(|body| Tokens::read(&body));
         tokens.ok_or_else(|| refused(record, &"the code was not accepted"))
@@ -249,11 +251,8 @@ impl Service<'_> {
         ];
         let allow_private = exchange.settings.allow_private_upstreams;
         let question = Question { url, allow_private, method: "GET", headers: &headers, body: None };
-        let answer = match ask(question).await {
-            Ok(answer) => answer.good(),
-            Err(fault) => Err(fault),
-        };
-        let body = answer.map_err(|fault| unreachable_service(self.record, &fault))?;
+        let answer = ask(question).await.and_then(Answer::good);
+        let body = answer.map_err(|fault| unreachable_service(self.record, fault))?;
         read(&body).ok_or_else(|| unreachable_service(self.record, "answered what is not understood"))
     }
 }

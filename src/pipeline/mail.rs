@@ -5,6 +5,7 @@
 
 use nexus_edge_alerts::post;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::http::service_fault::ServiceFault;
 use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::settings::MailSettings;
 use nexus_edge_identity::mail::{Mail, Message};
@@ -59,18 +60,16 @@ async fn deliver(url: &str, secret: &Secret, id: &str, body: &str, allow_private
     }
 }
 
-/// One request; what went wrong, as the end of a sentence.
+/// One request.
 async fn attempt(
     url: &str,
     secret: &Secret,
     id: &str,
     body: &str,
     allow_private: bool,
-) -> Result<(), String> {
+) -> Result<(), ServiceFault> {
     let delivery = post::Delivery { url, body, event_id: id, webhook_id: KEY_ID };
-    let headers = delivery
-        .headers(secret.expose(), now_ms() / 1_000)
-        .ok_or("has an address that cannot be signed for")?;
+    let headers = delivery.headers(secret.expose(), now_ms() / 1_000).ok_or(ServiceFault::Unsigned)?;
     let question = Question { url, allow_private, method: "POST", headers: &headers, body: Some(body) };
     ask(question).await?.good().map(drop)
 }

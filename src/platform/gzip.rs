@@ -1,5 +1,6 @@
 //! gzip by the platform's own streams: no compressor is part of the module, and none of its work happens in WebAssembly.
 
+use thiserror::Error;
 use worker::js_sys::{Promise, Uint8Array};
 use worker::wasm_bindgen::prelude::wasm_bindgen;
 
@@ -11,28 +12,29 @@ extern "C" {
     fn nexus_gunzip(bytes: &Uint8Array, limit: f64) -> Promise;
 }
 
-/// Why bytes could not be decompressed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// Why bytes could not be compressed or decompressed.
+#[derive(Debug, Error)]
 pub enum GzipError {
     /// They are not one gzip member, or damaged.
+    #[error("the bytes are not gzip, or damaged")]
     Damaged,
     /// They would be more than the limit.
+    #[error("the bytes decompress to more than is allowed")]
     TooLarge,
+    /// The platform failed; its reason.
+    #[error("{0}")]
+    Platform(String),
 }
 
-impl std::fmt::Display for GzipError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        formatter.write_str(match self {
-            Self::Damaged => "the bytes are not gzip, or damaged",
-            Self::TooLarge => "the bytes decompress to more than is allowed",
-        })
-    }
-}
-
-/// The bytes as one gzip member; the reason of the platform if it fails.
-pub async fn compress(bytes: &[u8]) -> Result<Vec<u8>, String> {
+/// The bytes as one gzip member.
+///
+/// # Errors
+/// `Platform`
+pub async fn compress(bytes: &[u8]) -> Result<Vec<u8>, GzipError> {
     let compressed = Awaited::from(nexus_gzip(&Uint8Array::from(bytes))).await;
-    compressed.map(|compressed| Uint8Array::new(&compressed).to_vec()).map_err(|error| format!("{error:?}"))
+    compressed
+        .map(|compressed| Uint8Array::new(&compressed).to_vec())
+        .map_err(|error| GzipError::Platform(format!("{error:?}")))
 }
 
 /// The bytes of one gzip member, at most `limit`. Members one after the other are an error of the platform's stream: a pack

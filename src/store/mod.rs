@@ -65,29 +65,25 @@ pub mod webhooks;
 use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_stats::sql::{Parameter, Statement};
 use serde::de::DeserializeOwned;
+use thiserror::Error;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, D1PreparedStatement, D1Result, Env};
 
+use crate::platform::gzip::GzipError;
 use crate::platform::log_error;
 
 /// Errors of the store.
-#[derive(Debug)]
+#[derive(Debug, Error)]
 pub enum StoreError {
     /// A unique name is taken; the field that contains it.
+    #[error("`{0}` is taken")]
     Taken(&'static str),
     /// The platform failed.
+    #[error("{0}")]
     Platform(String),
     /// What R2 has is not what was written there; the object, and what is wrong with it.
+    #[error("{0}")]
     Damaged(String),
-}
-
-impl std::fmt::Display for StoreError {
-    fn fmt(&self, formatter: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        match self {
-            Self::Taken(field) => write!(formatter, "`{field}` is taken"),
-            Self::Platform(reason) | Self::Damaged(reason) => formatter.write_str(reason),
-        }
-    }
 }
 
 impl From<worker::Error> for StoreError {
@@ -98,6 +94,12 @@ impl From<worker::Error> for StoreError {
 
 impl From<worker::kv::KvError> for StoreError {
     fn from(error: worker::kv::KvError) -> Self {
+        Self::Platform(error.to_string())
+    }
+}
+
+impl From<GzipError> for StoreError {
+    fn from(error: GzipError) -> Self {
         Self::Platform(error.to_string())
     }
 }

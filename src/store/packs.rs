@@ -169,7 +169,7 @@ pub async fn write(env: &Env, kind: &str, hour_ms: u64, rows: Vec<Row<'_>>) -> S
     let mut pack = Builder::new(kind, hour_ms, hour_ms + HOUR_MS);
     for block in &blocks {
         checksums.push_str(&sha256_hex(&block.text));
-        pack.push(block, &gzip::compress(block.text.as_bytes()).await.map_err(StoreError::Platform)?);
+        pack.push(block, &gzip::compress(block.text.as_bytes()).await?);
     }
     let pack = pack.finish();
     let checksum: String = sha256_hex(&checksums).chars().take(CHECKSUM_DIGITS).collect();

@@ -14,6 +14,7 @@ use std::future::Future;
 use std::rc::Rc;
 
 use nexus_edge_core::catalog::guard::{GuardKind, GuardRecord, OnFailure};
+use nexus_edge_core::http::service_fault::ServiceFault;
 use serde::{Deserialize, Serialize};
 
 use crate::guard::{Action, Blocked, Changed, Guard, Piece, Sink, Verdict, Way};
@@ -47,11 +48,11 @@ impl External {
 
 /// Sends a body to the webhook of a guard.
 pub trait Post {
-    /// The body of its answer, if that has a status of success and came in time; otherwise what went wrong, without the texts.
-    fn post(&self, guard: &GuardRecord, body: String) -> impl Future<Output = Result<Vec<u8>, String>>;
+    /// The body of its answer, if that has a status of success and came in time.
+    fn post(&self, guard: &GuardRecord, body: String) -> impl Future<Output = Result<Vec<u8>, ServiceFault>>;
 
     /// A guard could not be asked.
-    fn failed(&self, guard: &GuardRecord, reason: &str);
+    fn failed(&self, guard: &GuardRecord, fault: ServiceFault);
 }
 
 /// A webhook that judges the texts of one request.
@@ -106,11 +107,11 @@ impl<P: Post> Guard for ExternalGuard<'_, P> {
         };
         let judged = match serde_json::to_string(&asked) {
             Ok(body) => self.network.post(record, body).await,
-            Err(_) => Err("The texts cannot be written.".to_owned()),
+            // Texts can always be written.
+            Err(_) => Err(ServiceFault::Form),
         };
-        let judged = judged.and_then(|body| {
-            serde_json::from_slice::<Judgement>(&body).map_err(|_| "It answered in another form.".to_owned())
-        });
+        let judged = judged
+            .and_then(|body| serde_json::from_slice::<Judgement>(&body).map_err(|_| ServiceFault::Form));
         match judged {
             Ok(Judgement { action: Word::Allow, .. }) => Verdict::Pass(Vec::new()),
             Ok(Judgement { action: Word::Block, .. }) => self.block(way),
@@ -120,8 +121,8 @@ impl<P: Post> Guard for ExternalGuard<'_, P> {
                     texts.into_iter().map(|text| Some(Changed { told: text?, kept: None })).collect(),
                 )
             }
-            Err(reason) => {
-                self.network.failed(record, &reason);
+            Err(fault) => {
+                self.network.failed(record, fault);
                 match record.on_failure {
                     OnFailure::Open => Verdict::Pass(Vec::new()),
                     OnFailure::Closed => self.block(way),
@@ -149,20 +150,23 @@ mod tests {
     use crate::guard::Acted;
 
     struct Network {
-        answer: Result<Vec<u8>, String>,
+        answer: Result<Vec<u8>, ServiceFault>,
         asked: RefCell<Vec<String>>,
     }
 
     impl Post for Network {
-        async fn post(&self, _: &GuardRecord, body: String) -> Result<Vec<u8>, String> {
+        async fn post(&self, _: &GuardRecord, body: String) -> Result<Vec<u8>, ServiceFault> {
             self.asked.borrow_mut().push(body);
             self.answer.clone()
         }
 
-        fn failed(&self, _: &GuardRecord, _: &str) {}
+        fn failed(&self, _: &GuardRecord, _: ServiceFault) {}
     }
 
-    fn judged(answer: Result<&str, &str>, on_failure: OnFailure) -> (Verdict, Option<String>, String) {
+    fn judged(
+        answer: Result<&str, ServiceFault>,
+        on_failure: OnFailure,
+    ) -> (Verdict, Option<String>, String) {
         let record = GuardRecord {
             name: "other".into(),
             kind: GuardKind::Webhook,
@@ -170,7 +174,7 @@ mod tests {
             on_failure,
             ..GuardRecord::new("G".into(), 1)
         };
-        let answer = answer.map(|body| body.as_bytes().to_vec()).map_err(str::to_owned);
+        let answer = answer.map(|body| body.as_bytes().to_vec());
         let network = Network { answer, asked: RefCell::default() };
         let acted = Rc::new(Acted::default());
         let asker = Asker { key_id: "k", owner: None, model: "m" };
@@ -209,7 +213,7 @@ mod tests {
 
     #[test]
     fn without_a_judgement_the_policy_counts() {
-        for answer in [Err("late"), Ok("nonsense"), Ok(r#"{"action":"perhaps"}"#)] {
+        for answer in [Err(ServiceFault::Late(1)), Ok("nonsense"), Ok(r#"{"action":"perhaps"}"#)] {
             assert_eq!(judged(answer, OnFailure::Open).0, Verdict::Pass(Vec::new()));
             assert!(matches!(judged(answer, OnFailure::Closed).0, Verdict::Blocked(_)));
         }

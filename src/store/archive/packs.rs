@@ -82,7 +82,7 @@ pub async fn put_large(env: &Env, line: String) -> StoreResult<Place> {
 
 async fn compress(mut line: String) -> StoreResult<Vec<u8>> {
     line.push('\n');
-    gzip::compress(line.as_bytes()).await.map_err(StoreError::Platform)
+    Ok(gzip::compress(line.as_bytes()).await?)
 }
 
 /// Makes a pack of the lines, one block each. The result is where each of them is, and the pack to be registered together with

@@ -10,4 +10,5 @@ pub mod path;
 pub mod percent;
 pub mod private_address;
 pub mod request_id;
+pub mod service_fault;
 pub mod upstream_url;
