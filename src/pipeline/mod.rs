@@ -53,7 +53,6 @@ mod workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Response};
-use crate::platform::new_ulid;
 use crate::store::snapshot;
 use admit::Shortening;
 use attempt::{Accepted, Asked};
@@ -65,7 +64,6 @@ use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
-use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound, without_storing};
 use nexus_edge_core::dialect::pipe::StreamFacts;
 use nexus_edge_core::dialect::references;
@@ -73,7 +71,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::bound::{Demand, takes_max_completion_tokens};
 use nexus_edge_core::routing::{Candidate, Route};
 use nexus_edge_core::stats::Outcome;
-use recognise::Recogniser;
+use recognise::{Conversation, Recogniser};
 use record::{RequestRecord, set_price_source};
 use std::rc::Rc;
 use tool_loop::{Asked as RoundAsked, Opened, Question};
@@ -85,9 +83,9 @@ pub async fn chat_completion(
     from_path: Option<FromPath<'_>>,
 ) -> Result<Response, ApiError> {
     let principal = authenticate::authenticate(exchange).await?;
-    let (conversation, is_named) = conversation_of(exchange);
-    let settlement = settle::begin(exchange, &principal, conversation);
-    answer(exchange, &principal, from_path, is_named, settlement).await
+    let conversation = Conversation::of(exchange);
+    let settlement = settle::begin(exchange, &principal, conversation.id().to_owned());
+    answer(exchange, &principal, from_path, &conversation, settlement).await
 }
 
 /// Asks a question of a request whose tools the gateway runs: a chat completion of its own, whose record becomes a part of the request's.
@@ -96,30 +94,23 @@ fn ask(question: Question) -> LocalBoxFuture<'static, RoundAsked> {
         let Question { exchange, rounds, .. } = &question;
         let answering = async {
             let principal = authenticate::authenticate(exchange).await?;
-            let (conversation, is_named) = conversation_of(exchange);
-            let settlement = settle::begin_round(exchange, &principal, conversation, rounds);
-            answer(exchange, &principal, question.in_path(), is_named, settlement).await
+            let conversation = Conversation::of(exchange);
+            let settlement = settle::begin_round(exchange, &principal, conversation.id().to_owned(), rounds);
+            answer(exchange, &principal, question.in_path(), &conversation, settlement).await
         };
         let response = answering.await;
         RoundAsked { response, notes: exchange.notes.take() }
     })
 }
 
-/// The conversation that the caller names, or a new one; and whether they name one.
-fn conversation_of(exchange: &Exchange) -> (String, bool) {
-    let named = recognise::named(exchange);
-    let is_named = named.is_some();
-    (named.unwrap_or_else(|| new_ulid(exchange.started_ms)), is_named)
-}
-
 async fn answer(
     exchange: &Exchange,
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
-    is_named: bool,
+    conversation: &Conversation,
     mut settlement: settle::Settlement,
 ) -> Result<Response, ApiError> {
-    let served = serve(exchange, principal, from_path, is_named, settlement.record()).await;
+    let served = serve(exchange, principal, from_path, conversation, settlement.record()).await;
     settlement.record().note_overhead(exchange);
     settlement.record().note_guards(exchange);
     match served {
@@ -190,7 +181,7 @@ async fn serve(
     exchange: &Exchange,
     principal: &Principal,
     from_path: Option<FromPath<'_>>,
-    is_named: bool,
+    conversation: &Conversation,
     record: &mut RequestRecord,
 ) -> Result<Served, Reply> {
     let mut body = exchange.body().await?;
@@ -240,7 +231,7 @@ async fn serve(
         Use::On(recipe) => cache::find(exchange, &inbound, recipe, &route).await,
         Use::Off | Use::Bypass => None,
     };
-    let lookup = lookup_of(exchange, principal, &route, is_named, found.is_some());
+    let lookup = lookup_of(exchange, principal, &route, conversation, found.is_some());
     let lookups = Recogniser { exchange, principal, lookup };
     if let Some(recognised) = lookups.at(Lookup::First, &mut record.transcript, Some(&inbound)).await {
         record.note_recognised(recognised);
@@ -289,7 +280,7 @@ fn lookup_of(
     exchange: &Exchange,
     principal: &Principal,
     route: &Route,
-    is_named: bool,
+    conversation: &Conversation,
     is_found: bool,
 ) -> Lookup {
     let is_dify = |candidate: &Candidate| {
@@ -299,11 +290,11 @@ fn lookup_of(
     // What is known of a conversation that has a name says which messages the archive has already. The first round has looked that up.
     let is_later_round = exchange.round.as_ref().is_some_and(|round| round.conversation_id.is_some());
     let is_archived = principal.store != StorePolicy::None && exchange.asked_by.is_none() && !is_later_round;
-    Lookup::of(
-        is_named && !is_archived,
-        !is_named && (is_found || route.candidates.iter().any(is_dify)),
-        exchange.caller_dialect == CallerDialect::OpenaiResponses,
-    )
+    match conversation {
+        Conversation::Named(_) if !is_archived => Lookup::Never,
+        Conversation::New(_) if is_found || route.candidates.iter().any(is_dify) => Lookup::First,
+        _ => Lookup::after_sending(exchange.caller_dialect),
+    }
 }
 
 /// The body as guards let it pass, if they change it. It is recorded as it is passed on.

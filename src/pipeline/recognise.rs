@@ -15,6 +15,7 @@ use nexus_edge_core::http::request_id;
 use worker::Env;
 
 use crate::exchange::Exchange;
+use crate::platform::new_ulid;
 use crate::platform::promise::Timer;
 use crate::settings::{self, Settings};
 use crate::store::conversations;
@@ -29,6 +30,27 @@ pub fn named(exchange: &Exchange) -> Option<String> {
     }
     let named = exchange.header("x-conversation-id").or_else(|| exchange.header("x-session-id"));
     named.as_deref().and_then(request_id::accept).map(str::to_owned)
+}
+
+/// The conversation of a request before its history was looked at.
+pub enum Conversation {
+    /// The caller names it in a header.
+    Named(String),
+    /// They do not: a new one, until its history is recognised.
+    New(String),
+}
+
+impl Conversation {
+    /// That of a request.
+    pub fn of(exchange: &Exchange) -> Self {
+        named(exchange).map_or_else(|| Self::New(new_ulid(exchange.started_ms)), Self::Named)
+    }
+
+    /// Its id.
+    pub fn id(&self) -> &str {
+        let (Self::Named(id) | Self::New(id)) = self;
+        id
+    }
 }
 
 /// The result of recognition.

@@ -1,11 +1,13 @@
 //! When the conversation of a request is looked up.
 
+use crate::dialect::caller::CallerDialect;
+
 /// When in the life of a request its conversation is looked up.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Lookup {
-    /// Not at all: the request names it in a header.
+    /// Not at all: the request names it in a header, and nothing of it is archived.
     Never,
-    /// Before an upstream is asked.
+    /// Before an upstream is asked, because the answer depends on it or no upstream is asked at all.
     First,
     /// While the upstream works on the answer, so that the lookup delays no byte.
     Meanwhile,
@@ -14,17 +16,11 @@ pub enum Lookup {
 }
 
 impl Lookup {
-    /// When to look up the conversation of a request. `is_needed`: the answer depends on it, or no upstream is asked at all.
-    /// `is_continuation`: the request may refer to an earlier response, so that its history is known only once it has been
-    /// assembled for an upstream.
+    /// When it is looked up if the answer does not depend on it. A request in the Responses API may refer to an earlier response, so
+    /// that its history is known only once it has been assembled for an upstream.
     #[must_use]
-    pub fn of(is_named: bool, is_needed: bool, is_continuation: bool) -> Self {
-        match (is_named, is_needed, is_continuation) {
-            (true, _, _) => Self::Never,
-            (_, true, _) => Self::First,
-            (_, _, true) => Self::Last,
-            _ => Self::Meanwhile,
-        }
+    pub fn after_sending(dialect: CallerDialect) -> Self {
+        if dialect == CallerDialect::OpenaiResponses { Self::Last } else { Self::Meanwhile }
     }
 }
 
@@ -33,10 +29,8 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_spares_the_lookup_and_only_a_need_delays_the_request() {
-        assert_eq!(Lookup::of(true, true, true), Lookup::Never);
-        assert_eq!(Lookup::of(false, true, true), Lookup::First);
-        assert_eq!(Lookup::of(false, false, true), Lookup::Last);
-        assert_eq!(Lookup::of(false, false, false), Lookup::Meanwhile);
+    fn a_history_that_may_be_elsewhere_is_looked_up_last() {
+        assert_eq!(Lookup::after_sending(CallerDialect::OpenaiResponses), Lookup::Last);
+        assert_eq!(Lookup::after_sending(CallerDialect::OpenaiChat), Lookup::Meanwhile);
     }
 }
