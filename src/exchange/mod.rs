@@ -4,36 +4,35 @@ use std::cell::{Cell, OnceCell, RefCell};
 use std::ops::Deref;
 use std::rc::Rc;
 
-use nexus_edge_core::access::audit::change::{self, Changes};
-use nexus_edge_core::access::person::{Need, Person, PersonId, Reach, Scope};
+use nexus_edge_core::access::audit::change::Changes;
+use nexus_edge_core::access::person::{Person, Scope};
 use nexus_edge_core::access::scim_client::ScimClientRecord;
-use nexus_edge_core::access::user::UserRecord;
 use nexus_edge_core::access::{ApiKeyRecord, Principal, credential};
 use nexus_edge_core::dialect::caller::CallerDialect;
-use nexus_edge_core::dialect::registry;
-use nexus_edge_core::error::{ApiError, ErrorKind};
 use nexus_edge_core::http::header_list::HeaderList;
-use nexus_edge_core::http::hops;
-use nexus_edge_core::http::pace::Pace;
 use nexus_edge_core::http::passing::query_to_upstream;
-use nexus_edge_core::http::{headers::is_valid_value, request_id};
+use nexus_edge_core::http::request_id;
 use nexus_edge_core::provider::Provider;
-use nexus_edge_core::row::table::Table;
 use nexus_edge_core::secrets::pii::{KeyRedaction, Pii, Place};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_core::stats::app::app_of;
 use nexus_edge_telemetry::trace::Trace;
 use worker::{Url, web_sys};
 
-use crate::host::Host;
-use crate::platform::bytes::{self, Body, ReadError};
-use crate::platform::executor;
-use crate::platform::http::{Headers, RequestHead, Response};
-use crate::platform::{log_error, new_ulid, now_ms, random_bytes};
-use crate::store::sign_in::SignedIn;
+mod answer;
+mod body;
+mod origin;
+mod person;
 
-/// A body of a stated length up to this, in bytes, is read in one piece. In a larger one each pause is limited, too.
-const MAX_AT_ONCE_BYTES: usize = 1 << 20;
+pub use answer::{error_headers, error_response, json, json_bytes, set_header};
+pub use body::unread_body;
+
+use crate::host::Host;
+use crate::platform::bytes::Body;
+use crate::platform::executor;
+use crate::platform::http::RequestHead;
+use crate::platform::{new_ulid, now_ms, random_bytes};
+use crate::store::sign_in::SignedIn;
 
 /// A request in progress.
 pub struct Exchange {
@@ -273,97 +272,6 @@ impl Exchange {
         is_replaced.then_some(&settings.pii)
     }
 
-    /// Notes that a record was created, changed or deleted.
-    pub fn note_change<R: Table>(&self, before: Option<&R>, after: Option<&R>) {
-        self.changes.borrow_mut().extend(change::between(before, after));
-    }
-
-    /// Notes that a setting was set, changed or removed.
-    pub fn note_setting<T: serde::Serialize>(&self, name: &str, before: Option<&T>, after: Option<&T>) {
-        let shown =
-            |of: Option<&T>| of.and_then(|value| serde_json::to_value(value).ok()).unwrap_or_default();
-        self.changes.borrow_mut().extend(change::of_value(name, shown(before), shown(after)));
-    }
-
-    /// Lets a person do what the operation is, as far as they may.
-    ///
-    /// # Errors
-    /// `permission_denied` (403).
-    pub fn admit(&self, person: Person, need: Need) -> Result<(), ApiError> {
-        let reach = if self.only_reads() { Reach::Look } else { Reach::Manage };
-        // Also one who may not, for the audit log.
-        let scope = self.person.get_or_init(|| person).decide(need, reach)?;
-        self.scope.get_or_init(|| scope);
-        Ok(())
-    }
-
-    /// The person who calls, in operations of the admin API.
-    ///
-    /// # Errors
-    /// `internal_error` (500) in operations that admit no person.
-    pub fn person(&self) -> Result<&Person, ApiError> {
-        self.person.get().ok_or_else(ApiError::internal)
-    }
-
-    /// The things that the operation may reach: in operations of the admin API those that the person may, else none.
-    pub fn scope(&self) -> &Scope {
-        self.scope.get().unwrap_or(NOTHING)
-    }
-
-    /// Notes the user who makes the request.
-    pub fn sign_in(&self, session: Rc<SignedIn>) {
-        self.person.get_or_init(|| session.person(self.started_ms));
-        self.signed_in.get_or_init(|| session);
-    }
-
-    /// Notes the directory that makes the request.
-    pub fn act_for(&self, client: Rc<ScimClientRecord>) {
-        self.person.get_or_init(|| Person::known_as(PersonId::Directory(client.id.clone())));
-        self.directory.get_or_init(|| client);
-    }
-
-    /// The directory that makes the request, in operations for directories.
-    ///
-    /// # Errors
-    /// `internal_error` (500) in other operations.
-    pub fn directory(&self) -> Result<&ScimClientRecord, ApiError> {
-        self.directory.get().map(Rc::as_ref).ok_or_else(ApiError::internal)
-    }
-
-    /// Notes which user a request turned out to be of, for the audit log. It does not let them do anything.
-    pub fn note_user(&self, user: &UserRecord) {
-        self.person.get_or_init(|| Person::known_as(PersonId::User(user.id.clone())));
-    }
-
-    /// Notes which API key a request is of that changes something, for the audit log. It does not let it do anything.
-    pub fn note_key(&self, key_id: &str) {
-        self.person.get_or_init(|| Person::known_as(PersonId::Program(key_id.to_owned())));
-    }
-
-    /// Notes that the request turned out to be of the holder of the admin token, for the audit log. It does not let them do
-    /// anything.
-    pub fn note_admin(&self) {
-        self.person.get_or_init(Person::with_admin_token);
-    }
-
-    /// The user who makes the request, in operations for those who are signed in.
-    ///
-    /// # Errors
-    /// `internal_error` (500) in other operations.
-    pub fn signed_in(&self) -> Result<&SignedIn, ApiError> {
-        self.signed_in.get().map(Rc::as_ref).ok_or_else(ApiError::internal)
-    }
-
-    /// Notes that the request is signed by this key.
-    pub fn sign(&self, key: Rc<ApiKeyRecord>) {
-        self.signed_by.get_or_init(|| key);
-    }
-
-    /// The key that the request is signed by, if it is signed.
-    pub fn signed_by(&self) -> Option<&Rc<ApiKeyRecord>> {
-        self.signed_by.get()
-    }
-
     /// The address of the request.
     pub fn url(&self) -> &str {
         &self.head.url
@@ -377,44 +285,6 @@ impl Exchange {
     /// Whether the method is one that changes nothing.
     pub fn only_reads(&self) -> bool {
         matches!(self.method(), "GET" | "HEAD")
-    }
-
-    /// The origin under which the request arrived, such as `https://gateway.example`.
-    pub fn own_origin(&self) -> String {
-        Url::parse(&self.head.url).map(|url| url.origin().ascii_serialization()).unwrap_or_default()
-    }
-
-    /// The origin of the gateway's pages: that of the settings, or the one under which the request arrived.
-    pub fn public_origin(&self) -> String {
-        self.settings.public_url.clone().unwrap_or_else(|| self.own_origin())
-    }
-
-    /// Refuses a request that has been here before: an upstream of this deployment leads back to it.
-    ///
-    /// # Errors
-    /// `request_loop` (508).
-    pub fn refuse_loop(&self) -> Result<(), ApiError> {
-        if !hops::has_passed(self.head.headers.get(hops::HEADER), &self.settings.deployment) {
-            return Ok(());
-        }
-        let message =
-            "This request has passed this gateway before: the server_url of a provider leads back to it.";
-        Err(ApiError::new(508, ErrorKind::Server, "request_loop", message))
-    }
-
-    /// Refuses an address that is the one under which this request arrived.
-    ///
-    /// # Errors
-    /// `invalid_value` for this field.
-    pub fn refuse_own_address(&self, field: &str, url: Option<&String>) -> Result<(), ApiError> {
-        let origin = |url: &str| Url::parse(url).ok().map(|url| url.origin().ascii_serialization());
-        match url.and_then(|url| origin(url)) {
-            Some(given) if given == self.own_origin() => {
-                let message = format!("`{field}` is the address of this gateway.");
-                Err(ApiError::invalid("invalid_value", field, message))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// The usage event of the request as it begins.
@@ -489,156 +359,5 @@ impl Exchange {
     /// Milliseconds since the request arrived.
     pub fn elapsed_ms(&self) -> u64 {
         now_ms().saturating_sub(self.started_ms)
-    }
-
-    /// Whether the request has a body.
-    pub fn has_body(&self) -> bool {
-        match &self.body {
-            RequestBody::Caller(request) => {
-                self.head.headers.get("content-length") != Some("0") && request.body().is_some()
-            }
-            RequestBody::Here(body) | RequestBody::Round(body, _) => !body.is_empty(),
-        }
-    }
-
-    /// Reads the request's body before its handler does, for what must be known of it first.
-    ///
-    /// # Errors
-    /// Those of [`Self::body`].
-    pub async fn hold_body(&self) -> Result<&Body, ApiError> {
-        let body = self.body().await?;
-        Ok(self.held_body.get_or_init(|| body))
-    }
-
-    /// The request's body as a stream, refused if its stated length is over the limit; `None` if there is none.
-    pub fn body_stream(&self) -> Result<Option<web_sys::ReadableStream>, ApiError> {
-        self.declared_length(self.settings.max_body_bytes)?;
-        if let Some(held) = self.held_body.get() {
-            return Ok(Some(held.to_stream()));
-        }
-        Ok(match &self.body {
-            RequestBody::Caller(request) => request.body(),
-            RequestBody::Here(_) | RequestBody::Round(..) => None,
-        })
-    }
-
-    /// The stated length of the request's body; an error if it is over the limit, or if the body is compressed: neither its
-    /// size nor what it says would be known before it is decompressed.
-    fn declared_length(&self, limit: usize) -> Result<Option<usize>, ApiError> {
-        if let Some(coding) = self.header("content-encoding").filter(|coding| !is_identity(coding)) {
-            let shown: String = coding.chars().take(50).collect();
-            let message = format!("A request body must not be compressed, and this one is by `{shown}`.");
-            return Err(ApiError::new(
-                415,
-                ErrorKind::InvalidRequest,
-                "unsupported_content_encoding",
-                message,
-            ));
-        }
-        match self.header("content-length").and_then(|length| length.parse().ok()) {
-            Some(length) if length > limit => Err(ApiError::too_large(limit)),
-            declared => Ok(declared),
-        }
-    }
-
-    /// The request's body, refused as soon as it is known to be over the limit.
-    pub async fn body(&self) -> Result<Body, ApiError> {
-        self.body_up_to(self.settings.max_body_bytes).await
-    }
-
-    /// The request's body, for an operation with a lower limit.
-    pub async fn body_up_to(&self, limit: usize) -> Result<Body, ApiError> {
-        let limit = limit.min(self.settings.max_body_bytes);
-        let declared = self.declared_length(limit)?;
-        if let Some(held) = self.held_body.get() {
-            return if held.bytes.len() > limit { Err(ApiError::too_large(limit)) } else { Ok(held.clone()) };
-        }
-        let request = match &self.body {
-            RequestBody::Caller(request) => request,
-            RequestBody::Here(body) | RequestBody::Round(body, _) => {
-                return Ok(Body::from_bytes(body.clone()));
-            }
-        };
-        let Some(stream) = request.body() else { return Ok(Body::from_bytes(Vec::new())) };
-        let pace = self.body_pace();
-        // Accessed only here, because it locks the stream.
-        let at_once = declared.filter(|bytes| *bytes <= MAX_AT_ONCE_BYTES);
-        let at_once = at_once.and_then(|bytes| Some((bytes, request.array_buffer().ok()?)));
-        let read = match at_once {
-            Some((bytes, array_buffer)) => {
-                bytes::read_at_once(array_buffer, Some(pace.for_all_ms(bytes))).await
-            }
-            None => bytes::read_chunks(stream, limit, Some(pace)).await,
-        };
-        read.map_err(|error| match error {
-            ReadError::TooLarge => ApiError::too_large(limit),
-            unread => unread_body(unread),
-        })
-    }
-
-    /// How slowly the request's body may arrive.
-    pub fn body_pace(&self) -> Pace {
-        Pace::new(self.settings.body_timeout_ms)
-    }
-}
-
-/// The error for a body that did not arrive.
-pub fn unread_body(error: ReadError) -> ApiError {
-    match error {
-        ReadError::Idle => ApiError::body_too_slow(),
-        ReadError::Broken | ReadError::TooLarge => {
-            ApiError::invalid_json("The request body could not be read to its end.")
-        }
-    }
-}
-
-/// Whether a content coding leaves the bytes as they are.
-fn is_identity(coding: &str) -> bool {
-    coding.trim().is_empty() || coding.trim().eq_ignore_ascii_case("identity")
-}
-
-/// A JSON answer.
-pub fn json(status: u16, body: &impl serde::Serialize) -> Result<Response, ApiError> {
-    let body = serde_json::to_vec(body).map_err(|error| {
-        log_error("serialize", &error);
-        ApiError::internal()
-    })?;
-    Ok(json_bytes(status, Headers::new(), body))
-}
-
-/// A response of serialised JSON with these additional headers.
-pub fn json_bytes(status: u16, headers: Headers, body: Vec<u8>) -> Response {
-    set_header(&headers, "content-type", "application/json; charset=utf-8");
-    Response::bytes(status, headers, body)
-}
-
-/// The response for an error, in the caller's dialect.
-pub fn error_response(error: &ApiError, caller_dialect: CallerDialect, request_id: &str) -> Response {
-    json_bytes(
-        error.status,
-        error_headers(error),
-        registry::encode_own_error(caller_dialect, error, request_id),
-    )
-}
-
-/// The headers of the answer for an error.
-pub fn error_headers(error: &ApiError) -> Headers {
-    let headers = Headers::new();
-    if let Some(seconds) = error.retry_after_s {
-        set_header(&headers, "retry-after", &seconds.to_string());
-    }
-    if let Some(allow) = &error.allow {
-        set_header(&headers, "allow", allow);
-    }
-    if error.status == 401 {
-        set_header(&headers, "www-authenticate", "Bearer");
-    }
-    headers
-}
-
-/// Sets a header whose value may come from configuration; an invalid one is left out.
-pub fn set_header(headers: &Headers, name: &str, value: &str) {
-    if is_valid_value(value) {
-        headers.set(name, value);
     }
 }
