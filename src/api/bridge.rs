@@ -19,7 +19,7 @@ use serde_json::{Value, json};
 use super::invoked::recorded;
 use super::{answer_deleted, input, random};
 use crate::exchange::{self, Exchange};
-use crate::objects::agent_hub::{HubClient, Invoke, Target};
+use crate::objects::agent_hub::{Approve, Cancel, HubClient, Invoke, Named, Revoke, Target, Watch};
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::mcp::{self, Calling, Origin, Reach};
 use crate::platform::http::Response;
@@ -84,7 +84,7 @@ pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
     }
     note(exchange, &caller, before.as_ref(), Some(&record));
     // The connection of the token before ends at once, and a ticket that was made with it is no longer good.
-    let revoke = json!({ "not_before_ms": record.issued_at, "wipe": false });
+    let revoke = Revoke { not_before_ms: record.issued_at, wipe: false };
     HubClient::new(&exchange.env, &owner, &agent_id).ask("/revoke", &revoke).await?;
     let view = AgentToken {
         agent_id,
@@ -101,7 +101,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let caller = authenticate(exchange).await?;
     let owner = owner_of(&caller);
     let record = find(exchange, &owner, id).await?;
-    let revoke = json!({ "not_before_ms": now_ms().max(record.issued_at) + 1, "wipe": true });
+    let revoke = Revoke { not_before_ms: now_ms().max(record.issued_at) + 1, wipe: true };
     // The token first: a connection that is opened in between ends with the second step.
     store::bridge::delete(&exchange.env, &owner, id).await?;
     note(exchange, &caller, Some(&record), None);
@@ -187,7 +187,7 @@ pub async fn cancel(exchange: &Exchange) -> Result<Response, ApiError> {
     let id: String = body.required("req_id", "a string")?;
     let reason: Option<String> = body.optional("reason", "a string")?;
     let reason: String = reason.unwrap_or_default().chars().take(200).collect();
-    hub(exchange, &agent_id).await?.ask("/cancel", &json!({ "id": id, "reason": reason })).await
+    hub(exchange, &agent_id).await?.ask("/cancel", &Cancel { id, reason }).await
 }
 
 /// `GET /v1/bridge/events`
@@ -202,13 +202,13 @@ pub async fn tool_events(exchange: &Exchange) -> Result<Response, ApiError> {
 
 async fn watch(exchange: &Exchange, only_tools: bool) -> Result<Response, ApiError> {
     let (hub, agent_id) = hub_of_query(exchange).await?;
-    hub.ask("/events", &json!({ "agent_id": agent_id, "only_tools": only_tools })).await
+    hub.ask("/events", &Watch { agent_id, only_tools }).await
 }
 
 /// `GET /v1/bridge/results/{id}`
 pub async fn result(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
     let (hub, _) = hub_of_query(exchange).await?;
-    hub.ask("/result", &json!({ "id": id })).await
+    hub.ask("/result", &Named { id: id.to_owned() }).await
 }
 
 /// `POST /v1/bridge/approvals/{id}`
@@ -225,7 +225,8 @@ pub async fn approve(exchange: &Exchange, id: &str) -> Result<Response, ApiError
             return Err(ApiError::invalid("invalid_value", "decision", message));
         }
     };
-    hub(exchange, &agent_id).await?.ask("/approve", &json!({ "ask": id, "body": answer })).await
+    let body = to_raw_value(&answer).map_err(|_| ApiError::internal())?;
+    hub(exchange, &agent_id).await?.ask("/approve", &Approve { ask: id.to_owned(), body }).await
 }
 
 /// The hub of one of the caller's agents.

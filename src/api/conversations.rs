@@ -1,6 +1,7 @@
 //! The admin API for archived conversations: `GET /conversations`, `GET /stats/conversation/{id}`, `DELETE /conversations/{id}`.
 
-use nexus_edge_api::conversations::{ArchivedMessage, ConversationRow, ConversationStats, Conversations};
+use nexus_edge_api::archived_message::ArchivedMessage;
+use nexus_edge_api::conversations::{ConversationRow, ConversationStats, Conversations};
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::time::rfc3339_ms;

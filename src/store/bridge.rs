@@ -2,11 +2,10 @@
 
 use nexus_edge_core::catalog::bridge::AgentRecord;
 use serde::Deserialize;
-use serde_json::json;
 use worker::Env;
 
 use super::{StoreResult, row, rows, text, unsigned, write};
-use crate::objects::agent_hub::HubClient;
+use crate::objects::agent_hub::{HubClient, Revoke};
 use crate::platform::log_error;
 
 /// Whether the owner of an agent may still use the gateway at the time `?1`: the key, for an agent without another owner; a user
@@ -52,7 +51,7 @@ pub async fn end_inactive(env: &Env, now_ms: u64) -> StoreResult<()> {
     let sql = format!("SELECT * FROM bridge_agents AS a WHERE expires_at > ?1 AND NOT {IS_ACTIVE}");
     let found: Vec<AgentRecord> = rows(env, &sql, &[unsigned(now_ms)]).await?;
     for agent in found {
-        let revoke = json!({ "not_before_ms": agent.issued_at + 1, "wipe": false });
+        let revoke = Revoke { not_before_ms: agent.issued_at + 1, wipe: false };
         // The connection first: an agent whose hub does not answer is tried again at the next run.
         if let Err(error) = HubClient::new(env, &agent.owner, &agent.agent_id).ask("/revoke", &revoke).await {
             log_error("agents of inactive owners", &error);

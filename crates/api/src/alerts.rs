@@ -5,7 +5,7 @@ use nexus_edge_alerts::alert::AlertView;
 use nexus_edge_core::catalog::alert_rule::{AlertRuleInput, AlertRuleView};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "alert_rule_not_found")];

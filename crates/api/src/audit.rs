@@ -5,7 +5,7 @@ use nexus_edge_core::access::audit::head::Head;
 use serde::Serialize;
 use serde_json::Value;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Audit";

@@ -6,7 +6,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::boolean;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Backups";

@@ -6,8 +6,10 @@ use serde::Serialize;
 use serde_json::Value;
 
 #[cfg(feature = "openapi")]
+use crate::agent_calls::{AnsweredCall, CallView, CancelledCall, EndedCall};
+use crate::declare::operations;
+#[cfg(feature = "openapi")]
 use crate::mcp::{AcceptToolsInput, McpServerTools};
-use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
 const OF_AGENT: &[(u16, &str)] = &[(404, "agent_not_found"), (503, "bridge_gateway_error")];
@@ -68,11 +70,11 @@ operations! {
     /// `tool_approval`, and `tool_result` last. A call with a `req_id` that was used is not made again: the answer is that of the first one.
     INVOKE: Post "/v1/bridge/invoke" Caller, |it| it
         .free_body(&["agent_id", "tool_name"], "`agent_id`, `tool_name`; optional `req_id`, `arguments`, `timeout_ms` (60000, at most 600000), `stream`.")
-        .answer::<Value>(200, "The result.").streams().errors(OF_CALL);
+        .answer::<EndedCall>(200, "The result.").streams().errors(OF_CALL);
 
     /// Cancel a call.
     CANCEL: Post "/v1/bridge/cancel" Caller, |it| it.free_body(&["agent_id", "req_id"], "`agent_id`, `req_id`; optional `reason`.")
-        .answer::<Value>(200, "Whether it was open.").errors(&[(404, "agent_not_found, call_not_found"), (503, "bridge_gateway_error")]);
+        .answer::<CancelledCall>(200, "Whether it was open.").errors(&[(404, "agent_not_found, call_not_found"), (503, "bridge_gateway_error")]);
 
     /// Watch an agent.
     ///
@@ -85,14 +87,14 @@ operations! {
     /// Show a call.
     ///
     /// Kept for 24 hours after its end.
-    RESULT: Get "/v1/bridge/results/{id}" Caller, |it| it.text("agent_id", "The agent.").answer::<Value>(200, "The call, with its result if it has one.")
+    RESULT: Get "/v1/bridge/results/{id}" Caller, |it| it.text("agent_id", "The agent.").answer::<CallView>(200, "The call, with its result if it has one.")
         .errors(&[(404, "agent_not_found, call_not_found"), (503, "bridge_gateway_error")]);
 
     /// Answer a question of a call.
     ///
     /// To an `approval`: `decision`, which is `once`, `session`, `always` or `deny`. To `input_required`: `response`.
     APPROVE: Post "/v1/bridge/approvals/{id}" Caller, |it| it
-        .free_body(&["agent_id"], "`agent_id`, and `decision` or `response`.").answer::<Value>(200, "The call that goes on.")
+        .free_body(&["agent_id"], "`agent_id`, and `decision` or `response`.").answer::<AnsweredCall>(200, "The call that goes on.")
         .errors(&[(404, "agent_not_found, approval_not_found"), (503, "bridge_gateway_error")]);
 
     /// Get a ticket for an agent's tunnel.

@@ -2,7 +2,8 @@
 
 use nexus_edge_core::dialect::caller::CallerDialect;
 
-use crate::operation::{Speaks, operations};
+use crate::declare::operations;
+use crate::operation::Speaks;
 
 /// What every chat has in common.
 #[cfg(feature = "openapi")]

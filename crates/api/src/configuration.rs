@@ -5,7 +5,7 @@ use nexus_edge_core::catalog::transfer::File;
 use nexus_edge_core::catalog::transfer::Line;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Configuration";

@@ -8,7 +8,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, text};
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 use crate::users::UserView;
 use nexus_edge_core::secrets::Secret;
 

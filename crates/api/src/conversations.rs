@@ -2,7 +2,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::archived_message::ArchivedMessage;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const OF_KEY: &str = "The API key whose conversation it is. Required of those who may see their own only.";
@@ -31,7 +32,7 @@ operations! {
     /// Export a conversation.
     ///
     /// A row for each message, in their order.
-    EXPORT: Get "/conversations/{id}/export" ViewAllConversations / ViewOwnConversations, |it| crate::exports::export(it)
+    EXPORT: Get "/conversations/{id}/export" ViewAllConversations / ViewOwnConversations, |it| crate::parameters::export(it)
         .text("key_id", OF_KEY).errors(&[(404, "conversation_not_found, key_not_found"), (409, "ambiguous_conversation")]);
 
     /// Delete a conversation.
@@ -96,24 +97,4 @@ pub struct ConversationStats<'a> {
     pub messages: Vec<ArchivedMessage>,
     /// Give it as `after` for the next page; `null` on the last.
     pub next_after: Option<String>,
-}
-
-/// A message of the archive.
-#[derive(Debug, Serialize)]
-#[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
-pub struct ArchivedMessage {
-    /// Its id, which sorts by time.
-    pub id: String,
-    /// When it was first seen, in RFC 3339.
-    pub timestamp: String,
-    /// Whose it is.
-    pub role: String,
-    /// What was said; `null` where only metadata are kept.
-    pub content: Option<String>,
-    /// Its tokens.
-    pub tokens_count: u64,
-    /// The model of the conversation then.
-    pub model: String,
-    /// Why it ended.
-    pub finish_reason: Option<String>,
 }

@@ -6,8 +6,8 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, dollars as amount, integer, text};
 use serde::Serialize;
 
+use crate::declare::operations;
 use crate::money::{dollars, signed_dollars};
-use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
 const RANGE: (&[&str], &str) =

@@ -5,29 +5,16 @@ use nexus_edge_core::input::{boolean, one_of, text};
 use nexus_edge_exports::format::Format;
 use serde::Serialize;
 
-use crate::operation::operations;
-
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
-const WITH_BOM: &str = "Whether CSV begins with a byte order mark, by which spreadsheets recognise UTF-8.";
+use crate::parameters::{export, log_filters, window};
+
 #[cfg(feature = "openapi")]
 const CURSOR: &str = "`next_cursor` at the end of an export that was not complete.";
 
-/// What all exports take and answer.
-#[cfg(feature = "openapi")]
-pub(crate) fn export<'a, 'd>(
-    it: &'a mut crate::document::Describe<'d>,
-) -> &'a mut crate::document::Describe<'d> {
-    const ROWS: &str = "The rows, in the format that is asked for.";
-    it.choice("format", &Format::NAMES.map(|(name, _)| name), "NDJSON is the default.")
-        .choice("bom", &["true", "false"], WITH_BOM)
-        .file("text/csv", ROWS)
-        .file("application/json", ROWS)
-        .file("application/x-ndjson", ROWS)
-}
-
 #[cfg(feature = "openapi")]
 fn requests<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
-    export(crate::stats::log_filters(it)).text("cursor", CURSOR)
+    export(log_filters(it)).text("cursor", CURSOR)
 }
 
 #[cfg(feature = "openapi")]
@@ -35,7 +22,7 @@ fn statistics<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crat
     use nexus_edge_stats::query::MAX_GROUPS;
     use nexus_edge_stats::series::Dimension;
     let names = Dimension::ALL.map(Dimension::as_str);
-    export(crate::stats::window(it))
+    export(window(it))
         .choice("by", &names, "The groups of this dimension instead of figures over time.")
         .choice("group_by", &names, "Figures over time for each of the largest groups.")
         .number("limit", 1..=MAX_GROUPS, "Groups; 10 is the default.")

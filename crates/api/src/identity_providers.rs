@@ -11,7 +11,7 @@ use nexus_edge_identity::service::{Kind, Preset, presets};
 use nexus_edge_identity::user_info::Fields;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 use crate::users::check_roles;
 use nexus_edge_core::secrets::Secret;
 

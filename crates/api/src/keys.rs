@@ -12,8 +12,8 @@ use nexus_edge_core::secrets::pii::KeyRedaction;
 use nexus_edge_stats::per_key::KeyUsage;
 use serde::Serialize;
 
+use crate::declare::operations;
 use crate::limits::PolicyView;
-use crate::operation::operations;
 
 operations! {
     "API keys";

@@ -9,7 +9,10 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agent_calls;
+pub mod agent_refusals;
 pub mod alerts;
+pub mod archived_message;
 pub mod audit;
 pub mod backups;
 pub mod bridge;
@@ -19,6 +22,7 @@ pub mod console;
 pub mod conversations;
 pub mod credits;
 pub mod dead_letters;
+mod declare;
 #[cfg(feature = "openapi")]
 pub mod document;
 pub mod exports;
@@ -34,6 +38,8 @@ pub mod models;
 pub mod money;
 pub mod notifications;
 pub mod operation;
+#[cfg(feature = "openapi")]
+mod parameters;
 pub mod passkeys;
 pub mod passthrough;
 pub mod presets;
@@ -51,6 +57,7 @@ pub mod roles;
 pub mod routing;
 pub mod scim;
 pub mod scim_clients;
+pub mod scim_resource;
 pub mod secret_key;
 pub mod sessions;
 pub mod setup;

@@ -7,8 +7,8 @@ use nexus_edge_core::limits::rules::RuleKind;
 use nexus_edge_core::limits::{Budget, FailurePolicy, Limits};
 use serde::Serialize;
 
+use crate::declare::operations;
 use crate::money::dollars;
-use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
 const SUBJECT: &str = "`key:<id>`, `user:<owner>` or `model:<name>`.";

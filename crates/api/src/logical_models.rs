@@ -5,7 +5,7 @@ use nexus_edge_core::catalog::{LogicalModelRecord, logical_model::LogicalModelIn
 #[cfg(feature = "openapi")]
 use nexus_edge_core::routing::explain::UpstreamRow;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const ID: &str = "The number of the logical model, or its name.";

@@ -1,6 +1,6 @@
 //! Metrics for Prometheus.
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Metrics";

@@ -6,7 +6,8 @@ use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, Gemini
 #[cfg(feature = "openapi")]
 use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
 
-use crate::operation::{Speaks, operations};
+use crate::declare::operations;
+use crate::operation::Speaks;
 
 /// The shapes in which a list is answered.
 #[cfg(feature = "openapi")]

@@ -5,7 +5,7 @@ use nexus_edge_core::catalog::NotificationRecord;
 use nexus_edge_core::catalog::notification::NotificationInput;
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "notification_not_found")];

@@ -1,6 +1,6 @@
 //! What is passed through to providers that have it: embeddings, images, audio, reranking, moderation.
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const OF_MODELS: &[(u16, &str)] = &[

@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::custom_preset::{CustomPresetInput, CustomPresetRecord};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "preset_not_found")];

@@ -8,8 +8,8 @@ use nexus_edge_prices::Row;
 use nexus_edge_prices::price::{Part, PeakHours};
 use serde::{Deserialize, Serialize};
 
+use crate::declare::operations;
 use crate::money::dollars;
-use crate::operation::operations;
 
 #[cfg(feature = "openapi")]
 const SUBJECT: &str = "`provider_model:<id>`, `model:<name>` or `provider:<id>`.";

@@ -5,7 +5,7 @@ use nexus_edge_core::lifecycle::probe_task::ProbeRun;
 use nexus_edge_core::lifecycle::probe_task::{ProbeTaskInput, ProbeTaskRecord};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "probe_task_not_found")];

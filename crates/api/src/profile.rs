@@ -8,7 +8,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, one_of, text, text_map};
 
-use crate::operation::operations;
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
 use crate::users::UserView;
 

@@ -9,7 +9,7 @@ use nexus_edge_core::provider::models::UpstreamModel;
 use nexus_edge_core::provider::probe::ProbeResult;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_not_found")];

@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::provider_key::{ProviderKeyInput, ProviderKeyView};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_not_found, provider_key_not_found")];

@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::{ModelRecord, model::ModelInput};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_model_not_found")];

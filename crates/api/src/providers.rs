@@ -10,7 +10,7 @@ use nexus_edge_core::routing::health::OfProvider;
 use nexus_edge_stats::figures::FiguresView;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "provider_not_found")];

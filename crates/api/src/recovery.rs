@@ -5,7 +5,7 @@ use nexus_edge_core::input::{Rule, text};
 use nexus_edge_identity::email;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
 use crate::sign_in::EndedView;
 use crate::users::check_email;

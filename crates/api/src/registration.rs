@@ -8,7 +8,7 @@ use nexus_edge_identity::email;
 use nexus_edge_identity::registration::{Mode, Policy, Window};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 use crate::users::{check_email, check_roles};
 use nexus_edge_core::secrets::Secret;
 

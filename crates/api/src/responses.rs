@@ -1,6 +1,6 @@
 //! Kept responses.
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "response_not_found")];

@@ -9,7 +9,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Patch, Rule, integer, text, texts};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 /// The largest time that a JSON number holds exactly, in milliseconds.
 const MAX_TIME_MS: u64 = 1 << 53;

@@ -4,7 +4,7 @@
 use nexus_edge_core::routing::explain::{DecideInput, Explanation};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const OF_KEY: &str = "The API key whose session it is, where several use the id.";

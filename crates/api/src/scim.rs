@@ -2,12 +2,10 @@
 //! `/scim/v2/Schemas`.
 
 use crate::Speaks;
-use crate::operation::operations;
+use crate::declare::operations;
 
 /// Where the API is.
 pub const BASE: &str = "/scim/v2";
-/// The content type of requests and answers (RFC 7644, section 3.1).
-pub const CONTENT_TYPE: &str = "application/scim+json";
 
 #[cfg(feature = "openapi")]
 const CHANGED: &[(u16, &str)] = &[
@@ -26,20 +24,6 @@ const LISTED: &[(u16, &str)] = &[(400, "invalid_filter, too_many_results, invali
 const NO_USER: &[(u16, &str)] = &[(404, "user_not_found")];
 #[cfg(feature = "openapi")]
 const NO_GROUP: &[(u16, &str)] = &[(404, "team_not_found")];
-
-/// A resource of SCIM, or a list of resources.
-#[cfg(feature = "openapi")]
-#[derive(Debug, schemars::JsonSchema)]
-pub struct ScimResource {
-    /// The URNs of its schemas.
-    pub schemas: Vec<String>,
-    /// Its id; lists and descriptions have none.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub id: Option<String>,
-    /// What its schemas say.
-    #[serde(flatten)]
-    pub attributes: std::collections::BTreeMap<String, serde_json::Value>,
-}
 
 operations! {
     "SCIM";

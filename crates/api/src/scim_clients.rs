@@ -7,8 +7,8 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, boolean, integer_u32, objects, text, texts};
 use serde::Serialize;
 
+use crate::declare::operations;
 use crate::identity_providers::{MAX_MAPPED, MappedGroupInput, check_map};
-use crate::operation::operations;
 use crate::users::check_roles;
 
 /// Longest time for which a token that was replaced is still accepted, in hours.

@@ -5,7 +5,7 @@ use nexus_edge_core::input::integer;
 use nexus_edge_core::secrets::rotation::Census;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 /// Most records that one call of the rotation writes.
 const MAX_LIMIT: u64 = 500;

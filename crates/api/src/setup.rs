@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "System";

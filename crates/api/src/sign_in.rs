@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 #[cfg(feature = "openapi")]
 use serde_json::Value;
 
-use crate::operation::operations;
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
 use crate::users::AccountView;
 use crate::users::{UserView, check_email};

@@ -4,7 +4,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, boolean};
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
 use crate::sign_in::SignedInView;
 

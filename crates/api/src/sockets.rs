@@ -4,7 +4,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::text;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "WebSocket chat";

@@ -12,29 +12,15 @@ use nexus_edge_stats::log_row;
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::providers::ProviderRanking;
 #[cfg(feature = "openapi")]
-use nexus_edge_stats::query::{MAX_GROUPS, RANGES};
+use nexus_edge_stats::query::MAX_GROUPS;
 #[cfg(feature = "openapi")]
 use nexus_edge_stats::series::Dimension;
 use serde::{Deserialize, Serialize};
 
-use crate::conversations::ArchivedMessage;
-use crate::operation::operations;
-
-/// The window and the filters that all statistics take.
+use crate::archived_message::ArchivedMessage;
+use crate::declare::operations;
 #[cfg(feature = "openapi")]
-pub(crate) fn window<'a, 'd>(
-    it: &'a mut crate::document::Describe<'d>,
-) -> &'a mut crate::document::Describe<'d> {
-    let it = it
-        .choice("range", &RANGES.map(|(name, _)| name), "The time up to now. Without a window it is `24h`.")
-        .number("from", 0..=1 << 53, "The beginning, in milliseconds since the epoch.")
-        .number("to", 0..=1 << 53, "The end; now is the default.")
-        .choice("bucket", &["auto", "minute", "quarter", "hour", "day"], "The length of a bucket; `auto` is the default. It becomes longer where rows so fine are not kept any more.")
-        .text("tz", "The time zone of hours and days: a name such as `Europe/Berlin`, or `+05:30`; `UTC` is the default.");
-    Dimension::ALL
-        .into_iter()
-        .fold(it, |it, dimension| it.text(dimension.as_str(), "Only these values, separated by commas."))
-}
+use crate::parameters::{dimensions, log_filters, window};
 
 #[cfg(feature = "openapi")]
 fn over_time<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
@@ -59,29 +45,6 @@ fn heat_map<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate:
         .answer::<Latency>(200, "The heat map.")
 }
 
-/// The filters of the request log.
-#[cfg(feature = "openapi")]
-pub(crate) fn log_filters<'a, 'd>(
-    it: &'a mut crate::document::Describe<'d>,
-) -> &'a mut crate::document::Describe<'d> {
-    it.number("from", 0..=1 << 53, "From this time on, in milliseconds since the epoch.")
-        .number("to", 0..=1 << 53, "Before this time.")
-        .text("key", "The id of the API key.")
-        .text("owner", "The owner of the key.")
-        .text("provider", "The provider's name.")
-        .text("model", "The model, as the caller or the upstream named it, or the logical model.")
-        .text("app", "The calling program.")
-        .text("dialect", "The caller dialect, or the operation.")
-        .text("conversation", "The conversation.")
-        .text("request_id", "The `x-request-id` of the answer.")
-        .choice("outcome", &["completed", "failed", "cancelled", "rejected"], "How it ended.")
-        .text("status", "A status, or `ok`, `client`, `limited`, `timeout`, `server`, `cancelled`.")
-        .text("error", "A part of the error code, or of an attempt that failed.")
-        .choice("stream", &["true", "false"], "Whether a stream was asked for.")
-        .number("min_ms", 0..=1 << 53, "At least this many milliseconds long.")
-        .number("min_cost_micros", 0..=1 << 53, "At least this cost, in millionths of a dollar.")
-}
-
 #[cfg(feature = "openapi")]
 fn live<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
     it.streams().errors(&[(429, "too_many_watchers"), (503, "live_unavailable")])
@@ -89,10 +52,7 @@ fn live<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::doc
 
 #[cfg(feature = "openapi")]
 fn live_figures<'a, 'd>(it: &'a mut crate::document::Describe<'d>) -> &'a mut crate::document::Describe<'d> {
-    let it = Dimension::ALL
-        .into_iter()
-        .fold(it, |it, dimension| it.text(dimension.as_str(), "Only these values, separated by commas."));
-    live(it)
+    live(dimensions(it))
 }
 
 #[cfg(feature = "openapi")]

@@ -5,7 +5,7 @@ use nexus_edge_core::lifecycle::review::{ApproveInput, RejectInput, SubmitInput}
 use nexus_edge_core::lifecycle::submission::SubmissionRecord;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "submission_not_found")];

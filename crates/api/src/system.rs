@@ -7,7 +7,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{one_of, text};
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "System";

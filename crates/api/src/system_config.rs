@@ -6,7 +6,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{text_map, texts};
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "config_change_not_found")];

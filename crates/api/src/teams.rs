@@ -5,7 +5,7 @@ use nexus_edge_core::input;
 use nexus_edge_core::input::{Rule, one_of, text};
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Teams";

@@ -4,7 +4,8 @@ use nexus_edge_core::dialect::caller::CallerDialect;
 #[cfg(feature = "openapi")]
 use nexus_edge_counting::api::{Detokenized, Estimate, InputTokens, Tokenized};
 
-use crate::operation::{Speaks, operations};
+use crate::declare::operations;
+use crate::operation::Speaks;
 
 #[cfg(feature = "openapi")]
 const OF_MODELS: &[(u16, &str)] =

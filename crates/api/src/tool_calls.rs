@@ -3,7 +3,7 @@
 use nexus_edge_stats::tool_calls::ToolCall;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 operations! {
     "Tools";

@@ -3,7 +3,7 @@
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::toolset::{ToolsetInput, ToolsetView};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "toolset_not_found")];

@@ -13,7 +13,7 @@ use nexus_edge_core::input::{Rule, one_of, text, texts};
 use nexus_edge_identity::email;
 use serde::Serialize;
 
-use crate::operation::operations;
+use crate::declare::operations;
 use nexus_edge_core::secrets::Secret;
 
 operations! {

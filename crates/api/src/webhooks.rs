@@ -4,7 +4,7 @@
 use nexus_edge_core::catalog::webhook::{WebhookInput, WebhookView};
 use serde::{Deserialize, Serialize};
 
-use crate::operation::operations;
+use crate::declare::operations;
 
 #[cfg(feature = "openapi")]
 const NOT_FOUND: &[(u16, &str)] = &[(404, "webhook_not_found")];

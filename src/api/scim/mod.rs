@@ -5,7 +5,8 @@ pub mod groups;
 mod roles;
 pub mod users;
 
-use nexus_edge_api::scim::{BASE, CONTENT_TYPE};
+use nexus_edge_api::scim::BASE;
+use nexus_edge_api::scim_resource::CONTENT_TYPE;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_scim::filter::Filter;
 use nexus_edge_scim::page::Page;

@@ -1,4 +1,4 @@
-//! How ends and events of calls are told: as one JSON answer, or as Server-Sent Events in the shape of the predecessor
+//! Answers about calls: the end of one as a JSON object, or the events of one as Server-Sent Events in the shape of the predecessor
 //! (`tool_status`, `tool_log`, `tool_result`).
 //!
 //! A result that is stored in pieces is read from the storage as fast as its caller takes it.
@@ -9,63 +9,20 @@ use std::rc::Rc;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
 use futures::{Stream, StreamExt};
-use nexus_edge_tunnel::frame::NoteKind;
-use nexus_edge_tunnel::hub::{CallRow, End, EndRow, Event, Executed, Status};
-use serde_json::{Value, json};
+use nexus_edge_api::agent_calls::{self, CallEnd, CallFailure, code_of, executed};
+use nexus_edge_api::agent_refusals::status_of;
+use nexus_edge_tunnel::hub::{CallRow, EndRow, Event, Status};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{Response, ResponseBody, ResponseBuilder, Result};
 
-use super::call::{CODE_HEADER, EXECUTED_HEADER, status_of};
-use super::hub::{Inside, call_of, look, pause};
+use super::call::{CODE_HEADER, EXECUTED_HEADER};
+use super::hub::{Inside, look, pause};
 use crate::platform::log_error;
 use crate::platform::promise::Timer;
 
 /// Milliseconds of silence after which a comment is sent.
 const KEEP_ALIVE_MS: u64 = 15_000;
-
-/// The code of an end without a result; `None` for one with it.
-pub fn code_of(end: &EndRow) -> Option<&'static str> {
-    Some(match end.end {
-        End::Result | End::Error => return None,
-        End::Timeout => "tool_timeout",
-        End::Canceled => "call_canceled",
-        End::AgentLost => "agent_lost",
-        End::AgentUnresponsive => "agent_unresponsive",
-        End::AgentOffline => "agent_offline",
-        End::Rejected if end.reason.as_deref() == Some("busy") => "agent_busy",
-        End::Rejected => "call_rejected",
-        End::BadResult => "tool_result_invalid",
-        End::ResultTooLarge => "tool_result_too_large",
-    })
-}
-
-fn executed(end: &EndRow) -> &'static str {
-    match end.executed {
-        Executed::Yes => "yes",
-        Executed::No => "no",
-        Executed::Unknown => "unknown",
-    }
-}
-
-/// The beginning of an answer, up to the value of `result` or `error`.
-fn head(row: &CallRow, end: &EndRow) -> String {
-    let code = code_of(end);
-    let view = json!({
-        "req_id": row.id,
-        "status": code.unwrap_or("done"),
-        "ok": end.end == End::Result,
-        "executed": executed(end),
-        "server": row.server,
-        "tool_name": row.about,
-        "duration_ms": end.ended_ms.saturating_sub(row.sent_ms),
-        "bytes": end.bytes,
-        "late": end.late,
-    });
-    let name = if end.end == End::Result { "result" } else { "error" };
-    let text = view.to_string();
-    format!("{},\"{name}\":", text.strip_suffix('}').unwrap_or_default())
-}
 
 /// A piece of an answer.
 enum Piece {
@@ -75,12 +32,11 @@ enum Piece {
 
 /// The pieces of the JSON object that shows an end.
 fn pieces(row: &CallRow, end: &EndRow) -> VecDeque<Piece> {
-    let mut all = VecDeque::from([Piece::Here(head(row, end).into_bytes())]);
+    let mut all = VecDeque::from([Piece::Here(CallEnd::of(row, end).head().into_bytes())]);
     match (&end.body, code_of(end)) {
         (_, Some(code)) => {
-            all.push_back(Piece::Here(
-                json!({ "code": code, "reason": end.reason }).to_string().into_bytes(),
-            ));
+            let failure = CallFailure { code, reason: end.reason.as_deref() };
+            all.push_back(Piece::Here(failure.to_json().into_bytes()));
         }
         (Some(body), None) => all.push_back(Piece::Here(body.clone().into_bytes())),
         (None, None) => all.extend((0..end.pieces).map(Piece::Stored)),
@@ -191,7 +147,7 @@ impl Caller {
             }
             match pause(&mut self.told, due).await {
                 Some(event) => {
-                    if let Some(text) = shown(&event, None, true) {
+                    if let Some(text) = agent_calls::event(&event, None, true) {
                         return Some(text.into_bytes());
                     }
                 }
@@ -226,7 +182,7 @@ pub fn events(told: mpsc::Receiver<Rc<Event>>, agent_id: String, only_tools: boo
             loop {
                 match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
                     Either::Left((Some(event), _)) => {
-                        if let Some(text) = shown(&event, Some(&agent_id), only_tools) {
+                        if let Some(text) = agent_calls::event(&event, Some(&agent_id), only_tools) {
                             return Some((text.into_bytes(), (told, None)));
                         }
                     }
@@ -237,52 +193,4 @@ pub fn events(told: mpsc::Receiver<Rc<Event>>, agent_id: String, only_tools: boo
         }
     });
     server_sent(texts)
-}
-
-/// An event as it is sent; `None` for one that is not shown there.
-fn shown(event: &Event, agent_id: Option<&str>, only_tools: bool) -> Option<String> {
-    let (name, mut data) = match event {
-        Event::Connected | Event::Disconnected | Event::Servers if only_tools => return None,
-        Event::Connected => ("agent_status", json!({ "status": "online" })),
-        Event::Disconnected => ("agent_status", json!({ "status": "offline" })),
-        Event::Servers => ("agent_servers", json!({})),
-        Event::Sent { .. } => ("tool_status", json!({ "status": "sent" })),
-        Event::Acked { .. } => ("tool_status", json!({ "status": "acked" })),
-        Event::Noted(note) => {
-            let channel = match note.kind {
-                NoteKind::Progress => "stdout",
-                NoteKind::Log | NoteKind::Stderr => "stderr",
-            };
-            let data = json!({
-                "channel": channel, "kind": note.kind, "data": note.data, "seq": note.seq,
-                "dropped_bytes": note.dropped_bytes, "dropped_lines": note.dropped_lines,
-            });
-            ("tool_log", data)
-        }
-        Event::Asked(ask) => ("tool_approval", json!({ "id": ask.ask, "kind": ask.kind, "body": ask.body })),
-        // Those who wait for a call get its whole end.
-        Event::Ended { .. } if agent_id.is_none() => return None,
-        Event::Ended { row, end } => ("tool_result", ended(row, end)),
-    };
-    if let Value::Object(data) = &mut data {
-        if let Some(id) = call_of(event) {
-            data.insert("req_id".into(), id.into());
-        }
-        if let Some(agent_id) = agent_id {
-            data.insert("agent_id".into(), agent_id.into());
-        }
-    }
-    Some(format!("event: {name}\ndata: {data}\n\n"))
-}
-
-/// The end of a call for watchers: without the result, which has its own address.
-fn ended(row: &CallRow, end: &EndRow) -> Value {
-    json!({
-        "status": code_of(end).unwrap_or("done"),
-        "ok": end.end == End::Result,
-        "executed": executed(end),
-        "tool_name": row.about,
-        "bytes": end.bytes,
-        "duration_ms": end.ended_ms.saturating_sub(row.sent_ms),
-    })
 }

@@ -23,6 +23,58 @@ pub struct Opening {
     pub issued_ms: u64,
 }
 
+/// `/wait`: what has become of a call.
+#[derive(Serialize, Deserialize)]
+pub struct Wait {
+    /// The call.
+    pub id: String,
+    /// Whether events are wanted, instead of one answer.
+    pub stream: bool,
+}
+
+/// `/result`: a call as it is.
+#[derive(Serialize, Deserialize)]
+pub struct Named {
+    /// The call.
+    pub id: String,
+}
+
+/// `/cancel`
+#[derive(Serialize, Deserialize)]
+pub struct Cancel {
+    /// The call.
+    pub id: String,
+    /// What the agent is told.
+    pub reason: String,
+}
+
+/// `/approve`: the answer to a question of a call.
+#[derive(Serialize, Deserialize)]
+pub struct Approve {
+    /// The question.
+    pub ask: String,
+    /// The answer.
+    pub body: Box<RawValue>,
+}
+
+/// `/events`
+#[derive(Serialize, Deserialize)]
+pub struct Watch {
+    /// The agent, as events name it.
+    pub agent_id: String,
+    /// Whether what concerns no call is left out.
+    pub only_tools: bool,
+}
+
+/// `/revoke`: closes all connections.
+#[derive(Serialize, Deserialize)]
+pub struct Revoke {
+    /// Tokens that were issued before are not good any more, in milliseconds.
+    pub not_before_ms: u64,
+    /// Whether everything else that is stored is deleted.
+    pub wipe: bool,
+}
+
 /// A call to be made.
 #[derive(Serialize, Deserialize)]
 pub struct Invoke {
@@ -74,7 +126,7 @@ impl Target {
             Self::Tool { name, .. } => name.clone(),
             Self::Method { server, method, params } => {
                 let named =
-                    serde_json::from_str::<Named>(params.get()).ok().filter(|_| method == "tools/call");
+                    serde_json::from_str::<ToolParams>(params.get()).ok().filter(|_| method == "tools/call");
                 named.map_or_else(|| method.clone(), |named| name_of(server, &named.name))
             }
         }
@@ -82,23 +134,11 @@ impl Target {
 }
 
 #[derive(Deserialize)]
-struct Named {
+struct ToolParams {
     name: String,
 }
 
 /// A refusal.
 pub fn refusal(status: u16, code: &str) -> Result<Response> {
     Ok(ResponseBuilder::new().with_status(status).with_header(CODE_HEADER, code)?.empty())
-}
-
-/// The status of a refusal.
-pub fn status_of(code: &str) -> u16 {
-    match code {
-        "tool_not_found" | "agent_offline" | "call_not_found" => 404,
-        "req_id_reused" | "call_canceled" => 409,
-        "arguments_too_large" => 413,
-        "agent_busy" => 429,
-        "tool_timeout" | "agent_unresponsive" => 504,
-        _ => 502,
-    }
 }

@@ -6,49 +6,23 @@
 use std::rc::Rc;
 
 use futures::channel::mpsc;
+use nexus_edge_api::agent_calls::{AnsweredCall, CancelledCall, OpenCall, Question};
+use nexus_edge_api::agent_refusals::status_of;
 use nexus_edge_tunnel::frame::Server;
 use nexus_edge_tunnel::hub::{self, Event, Hub, Placed, Refused, Status, Store};
 use nexus_edge_tunnel::tools::{Tool, tools};
+use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde::{Deserialize, Serialize};
-use serde_json::json;
 use serde_json::value::{RawValue, to_raw_value};
 use worker::web_sys::AbortSignal;
 use worker::{Request, Response, ResponseBuilder, Result};
 
 use super::answer;
-use super::call::{Invoke, Target, refusal, status_of};
+use super::call::{Approve, Cancel, Invoke, Named, Revoke, Target, Wait, Watch, refusal};
 use super::hub::{Inside, look, pause};
 use super::offers::{Known, offers};
 use super::sockets;
 use super::store::Tables;
-
-#[derive(Deserialize)]
-struct Wait {
-    id: String,
-    #[serde(default)]
-    stream: bool,
-    #[serde(default)]
-    reason: String,
-}
-
-#[derive(Deserialize)]
-struct Approve {
-    ask: String,
-    body: Box<RawValue>,
-}
-
-#[derive(Deserialize)]
-struct Events {
-    agent_id: String,
-    only_tools: bool,
-}
-
-#[derive(Deserialize)]
-struct Revoke {
-    not_before_ms: u64,
-    wipe: bool,
-}
 
 /// Answers a request of the Worker.
 pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Response> {
@@ -66,14 +40,14 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
             let told = inside.watch(Some(&wait.id));
             follow(inside, wait.id, told, wait.stream, &signal).await
         }
-        "/result" => result(inside, &read::<Wait>(&body)?.id),
+        "/result" => result(inside, &read::<Named>(&body)?.id),
         "/cancel" => {
-            let wait: Wait = read(&body)?;
-            let is_cancelled = inside.with(|machine, now| machine.cancel(now, &wait.id, &wait.reason))?;
+            let cancel: Cancel = read(&body)?;
+            let is_cancelled = inside.with(|machine, now| machine.cancel(now, &cancel.id, &cancel.reason))?;
             if is_cancelled {
-                json_response(&json!({ "canceled": true }))
+                json_response(&CancelledCall { canceled: true })
             } else {
-                not_open(inside, &wait.id)
+                not_open(inside, &cancel.id)
             }
         }
         "/approve" => {
@@ -83,7 +57,7 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
             let is_passed =
                 inside.with(|machine, _| Ok(machine.answer(&call, &approve.ask, approve.body)))?;
             if is_passed {
-                json_response(&json!({ "req_id": call }))
+                json_response(&AnsweredCall { req_id: call })
             } else {
                 refusal(404, "approval_not_found")
             }
@@ -95,7 +69,7 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
             json_response(&inside.with(|machine, _| offers(machine, &known))?)
         }
         "/events" => {
-            let events: Events = read(&body)?;
+            let events: Watch = read(&body)?;
             answer::events(inside.watch(None), events.agent_id, events.only_tools)
         }
         "/revoke" => {
@@ -175,17 +149,17 @@ fn result(inside: &Rc<Inside>, id: &str) -> Result<Response> {
     match look(inside, id)?.0 {
         Status::Ended(ended) => answer::view(inside, &ended),
         Status::Unknown => refusal(404, "call_not_found"),
-        Status::Queued => json_response(&json!({ "req_id": id, "status": "queued" })),
+        Status::Queued => json_response(&OpenCall { req_id: id, status: "queued", approvals: None }),
         Status::Open => {
-            let asks = inside.with(|machine, _| Ok(machine.asks(id).to_vec()))?;
-            json_response(&json!({ "req_id": id, "status": "running", "approvals": asks }))
+            let asks = inside.with(|machine, _| Ok(machine.asks(id).iter().map(Question::from).collect()))?;
+            json_response(&OpenCall { req_id: id, status: "running", approvals: Some(asks) })
         }
     }
 }
 
 fn not_open(inside: &Inside, id: &str) -> Result<Response> {
     match look(inside, id)?.0 {
-        Status::Ended(_) => json_response(&json!({ "canceled": false })),
+        Status::Ended(_) => json_response(&CancelledCall { canceled: false }),
         _ => refusal(404, "call_not_found"),
     }
 }

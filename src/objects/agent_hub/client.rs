@@ -1,15 +1,15 @@
 //! How the Worker calls the hub of an agent.
 
-use nexus_edge_core::error::{ApiError, ErrorKind};
+use nexus_edge_api::agent_refusals::refused;
+use nexus_edge_core::error::ApiError;
 use nexus_edge_tunnel::limits::LATEST_END_MS;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
-use serde_json::json;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{Env, Method, Request, RequestInit, Result, web_sys};
 
-use super::call::{CODE_HEADER, EXECUTED_HEADER, Invoke, Opening};
+use super::call::{CODE_HEADER, EXECUTED_HEADER, Invoke, Opening, Wait};
 use crate::platform::http::Response;
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
@@ -58,7 +58,7 @@ impl<'a> HubClient<'a> {
     pub async fn invoke(&self, invoke: &Invoke) -> std::result::Result<Response, ApiError> {
         let last_ms = now_ms() + invoke.timeout_ms + LATEST_END_MS;
         let mut answer = self.send("/invoke", invoke).await;
-        let wait = json!({ "id": invoke.id, "stream": invoke.stream });
+        let wait = Wait { id: invoke.id.clone(), stream: invoke.stream };
         loop {
             match answer {
                 Ok(response) => return checked(response),
@@ -134,64 +134,4 @@ fn checked(response: Response) -> std::result::Result<Response, ApiError> {
         };
     };
     Err(refused(&code, response.headers().get(EXECUTED_HEADER).as_deref()))
-}
-
-/// The error of a refusal. A call that may have been executed must not be repeated by a program on its own.
-fn refused(code: &str, executed: Option<&str>) -> ApiError {
-    let executed = match executed {
-        None => "",
-        Some("no") => " The call was not executed.",
-        Some("yes") => " The call was executed.",
-        Some(_) => " The call may have been executed.",
-    };
-    let upstream = |code, message: &str| ApiError::bad_gateway(code, format!("{message}{executed}"));
-    let late =
-        |code, message: &str| ApiError::new(504, ErrorKind::Server, code, format!("{message}{executed}"));
-    match code {
-        "agent_offline" => {
-            ApiError::not_found("agent_offline", format!("The agent is not connected.{executed}"))
-        }
-        "tool_not_found" => ApiError::not_found("tool_not_found", "The agent has no tool of this name.")
-            .with_param("tool_name"),
-        "call_not_found" => ApiError::not_found("call_not_found", "There is no call with this id."),
-        "approval_not_found" => {
-            ApiError::not_found("approval_not_found", "No call of a connected agent waits for this answer.")
-        }
-        "req_id_reused" => ApiError::conflict(
-            "req_id_reused",
-            "req_id",
-            "The id was used for another call in the last 24 hours.",
-        ),
-        "call_canceled" => ApiError::new(
-            409,
-            ErrorKind::InvalidRequest,
-            "call_canceled",
-            format!("The call was cancelled.{executed}"),
-        ),
-        "arguments_too_large" => {
-            let message = "The arguments are longer than 4 MiB.";
-            ApiError::new(413, ErrorKind::InvalidRequest, "arguments_too_large", message)
-                .with_param("arguments")
-        }
-        "agent_busy" => {
-            let message = format!("The agent has too many calls at once.{executed}");
-            ApiError::new(429, ErrorKind::RateLimit, "agent_busy", message).with_retry_after(1)
-        }
-        "tool_timeout" => late("tool_timeout", "The tool did not answer by the deadline."),
-        "agent_unresponsive" => late("agent_unresponsive", "The agent did not acknowledge the call."),
-        "agent_lost" => upstream("agent_lost", "The connection to the agent was lost."),
-        "tool_result_invalid" => upstream("tool_result_invalid", "The result did not arrive whole."),
-        "tool_result_too_large" => upstream("tool_result_too_large", "The result is longer than 16 MiB."),
-        "call_rejected" => upstream("call_rejected", "The agent did not take the call."),
-        "ticket_used" => ApiError::unauthorized("ticket_used", "The ticket has been used already."),
-        "agent_token_revoked" => ApiError::unauthorized(
-            "agent_token_revoked",
-            "The token that the ticket was made with was revoked.",
-        ),
-        "too_many_connections" => {
-            let message = "The agent has too many connections.";
-            ApiError::new(429, ErrorKind::RateLimit, "too_many_connections", message).with_retry_after(5)
-        }
-        _ => ApiError::internal(),
-    }
 }

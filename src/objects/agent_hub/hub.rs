@@ -1,4 +1,4 @@
-//! The machine of a hub in memory, those who wait for its events, and what it asks for.
+//! The state machine of a hub in memory, the watchers of its events, and the execution of the acts that it returns.
 
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
@@ -7,6 +7,7 @@ use std::time::Duration;
 use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
+use nexus_edge_api::agent_calls::call_of;
 use nexus_edge_tunnel::frame::Bye;
 use nexus_edge_tunnel::hub::{Act, Event, Hub, Status};
 use nexus_edge_tunnel::limits::{KEPT_MS, Limits};
@@ -193,17 +194,6 @@ impl Inside {
 
 fn end(socket: &WebSocket, bye: &Bye) {
     close(socket, bye.code, &bye.reason);
-}
-
-/// The call that an event is about.
-pub fn call_of(event: &Event) -> Option<&str> {
-    match event {
-        Event::Connected | Event::Disconnected | Event::Servers => None,
-        Event::Sent { id } | Event::Acked { id } => Some(id),
-        Event::Noted(note) => Some(&note.id),
-        Event::Asked(ask) => Some(&ask.id),
-        Event::Ended { row, .. } => Some(&row.id),
-    }
 }
 
 /// The status of a call, once what is due was done, and when something is due next.

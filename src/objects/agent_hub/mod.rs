@@ -24,7 +24,7 @@ use worker::{
     durable_object, worker_sys::WebSocketRequestResponsePair,
 };
 
-pub use call::{Invoke, Opening, Target};
+pub use call::{Approve, Cancel, Invoke, Named, Opening, Revoke, Target, Watch};
 pub use client::{HubClient, read_answer};
 use hub::Inside;
 pub use offers::{Known, Offer, Offers};

@@ -1,4 +1,4 @@
-//! What the servers of an agent offer, for those who keep it: only the catalogues that they do not have.
+//! The catalogues of an agent's servers, for readers that keep copies of them: those whose copy is missing or out of date.
 
 use std::collections::BTreeMap;
 

@@ -8,9 +8,9 @@ use nexus_edge_core::input::schema::{Create, Nested, Update};
 use schemars::JsonSchema;
 use serde_json::{Map, Value, json};
 
-use super::Document;
+use super::collected::Collected;
 use super::errors::{self, StatusCodes};
-use crate::scim::{self, ScimResource};
+use crate::scim_resource::{self, ScimResource};
 use crate::{Audience, Operation, Speaks};
 
 const JSON: &str = "application/json";
@@ -19,7 +19,7 @@ const EVENTS: &str = "text/event-stream";
 /// One operation while it is described.
 #[derive(Debug)]
 pub struct Describe<'a> {
-    document: &'a mut Document,
+    collected: &'a mut Collected,
     operation: Operation,
     head: Map<String, Value>,
     /// The paths that the document shows; where callers write an action behind the model, one for each action.
@@ -37,7 +37,7 @@ pub struct Describe<'a> {
 
 impl<'a> Describe<'a> {
     pub(super) fn new(
-        document: &'a mut Document,
+        collected: &'a mut Collected,
         operation: Operation,
         tag: &Value,
         id: &str,
@@ -51,7 +51,7 @@ impl<'a> Describe<'a> {
             head.insert("description".into(), description.trim().into());
         }
         let mut one = Self {
-            document,
+            collected,
             operation,
             head,
             passes_errors: false,
@@ -116,31 +116,31 @@ impl<'a> Describe<'a> {
 
     /// The body that makes a record.
     pub fn creates<T: Input>(&mut self) -> &mut Self {
-        let schema = self.document.schema_of::<Create<T>>();
+        let schema = self.collected.schema_of::<Create<T>>();
         self.checked_body(&schema, true)
     }
 
     /// The body that changes a record.
     pub fn updates<T: Input>(&mut self) -> &mut Self {
-        let schema = self.document.schema_of::<Update<T>>();
+        let schema = self.collected.schema_of::<Update<T>>();
         self.checked_body(&schema, true)
     }
 
     /// A body of its own.
     pub fn body<T: Input>(&mut self) -> &mut Self {
-        let schema = self.document.schema_of::<Nested<T>>();
+        let schema = self.collected.schema_of::<Nested<T>>();
         self.checked_body(&schema, true)
     }
 
     /// A body of its own, which may be missing.
     pub fn optional_body<T: Input>(&mut self) -> &mut Self {
-        let schema = self.document.schema_of::<Nested<T>>();
+        let schema = self.collected.schema_of::<Nested<T>>();
         self.checked_body(&schema, false)
     }
 
     /// A body whose schema is a type of its own.
     pub fn typed_body<T: JsonSchema>(&mut self) -> &mut Self {
-        let schema = self.document.schema_of::<T>();
+        let schema = self.collected.schema_of::<T>();
         self.checked_body(&schema, true)
     }
 
@@ -169,13 +169,13 @@ impl<'a> Describe<'a> {
 
     /// A JSON answer.
     pub fn answer<T: JsonSchema>(&mut self, status: u16, description: &str) -> &mut Self {
-        let schema = self.document.schema_of::<T>();
+        let schema = self.collected.schema_of::<T>();
         self.json(status, &schema, description)
     }
 
     /// The answer `{"<name>": [items]}`.
     pub fn list<T: JsonSchema>(&mut self, name: &str, description: &str) -> &mut Self {
-        let items = self.document.schema_of::<T>();
+        let items = self.collected.schema_of::<T>();
         let schema = json!({
             "type": "object",
             "properties": { name: { "type": "array", "items": items } },
@@ -209,10 +209,10 @@ impl<'a> Describe<'a> {
 
     /// A resource of SCIM.
     pub fn scim(&mut self, status: u16, description: &str) -> &mut Self {
-        let schema = self.document.schema_of::<ScimResource>();
+        let schema = self.collected.schema_of::<ScimResource>();
         self.text("attributes", "Only these attributes: names between commas.")
             .text("excludedAttributes", "All attributes but these: names between commas.")
-            .content(status, scim::CONTENT_TYPE, &schema, description)
+            .content(status, scim_resource::CONTENT_TYPE, &schema, description)
     }
 
     /// A page of resources of SCIM.
@@ -227,7 +227,7 @@ impl<'a> Describe<'a> {
     pub fn scim_body(&mut self) -> &mut Self {
         let schema = json!({ "type": "object", "additionalProperties": true });
         self.body = Some(json!({
-            "required": true, "content": { scim::CONTENT_TYPE: { "schema": schema }, JSON: { "schema": schema } },
+            "required": true, "content": { scim_resource::CONTENT_TYPE: { "schema": schema }, JSON: { "schema": schema } },
         }));
         self
     }
@@ -295,7 +295,8 @@ impl<'a> Describe<'a> {
             // An upstream of the caller's dialect is passed on as it is, its errors included.
             schema = json!({ "anyOf": [schema, { "description": "An upstream's own error, as it is." }] });
         }
-        let content_type = if self.operation.speaks == Speaks::Scim { scim::CONTENT_TYPE } else { JSON };
+        let content_type =
+            if self.operation.speaks == Speaks::Scim { scim_resource::CONTENT_TYPE } else { JSON };
         let mut error = |status: &str, description: String, can_retry: bool| {
             let mut headers = json!({ "x-request-id": request_id });
             if let Some(headers) = headers.as_object_mut().filter(|_| can_retry) {
@@ -351,7 +352,7 @@ impl<'a> Describe<'a> {
                     operation.insert("x-permission-own".into(), own.code().into());
                 }
             }
-            self.document.insert(path, self.operation.method.name(), operation.into());
+            self.collected.insert(path, self.operation.method.name(), operation.into());
         }
     }
 }

@@ -3,14 +3,14 @@
 //! What holds for every operation of an audience (credentials, their errors, `x-request-id`) is said here once.
 
 mod alike;
+mod collected;
 mod describe;
 mod errors;
 
 use nexus_edge_core::input::object_schema::tidy;
-use schemars::generate::SchemaSettings;
-use schemars::{JsonSchema, SchemaGenerator};
-use serde_json::{Map, Value, json};
+use serde_json::{Value, json};
 
+use collected::Collected;
 pub use describe::Describe;
 
 use crate::Operation;
@@ -18,20 +18,13 @@ use crate::Operation;
 /// The document while operations are added.
 #[derive(Debug)]
 pub struct Document {
-    generator: SchemaGenerator,
-    paths: Map<String, Value>,
+    collected: Collected,
     tags: Vec<Value>,
 }
 
 impl Document {
     pub(crate) fn new() -> Self {
-        let settings = SchemaSettings::draft2020_12().with(|settings| {
-            settings.definitions_path = "/components/schemas".into();
-            settings.meta_schema = None;
-            // Views say `Option` for what may be null; what may be absent says so itself.
-            settings.contract = schemars::generate::Contract::Serialize;
-        });
-        Self { generator: settings.into_generator(), paths: Map::new(), tags: Vec::new() }
+        Self { collected: Collected::new(), tags: Vec::new() }
     }
 
     /// Begins a group of operations.
@@ -48,26 +41,15 @@ impl Document {
         describe: impl FnOnce(&mut Describe<'_>),
     ) {
         let tag = self.tags.last().and_then(|tag| tag.get("name")).cloned().unwrap_or_default();
-        let mut one = Describe::new(self, *operation, &tag, id, &tidy(doc));
+        let mut one = Describe::new(&mut self.collected, *operation, &tag, id, &tidy(doc));
         describe(&mut one);
         one.finish();
     }
 
-    fn schema_of<T: JsonSchema>(&mut self) -> Value {
-        self.generator.subschema_for::<T>().to_value()
-    }
-
-    fn insert(&mut self, path: &str, method: &str, operation: Value) {
-        let methods = self.paths.entry(path).or_insert_with(|| json!({}));
-        if let Some(methods) = methods.as_object_mut() {
-            methods.insert(method.to_lowercase(), operation);
-        }
-    }
-
-    pub(crate) fn finish(mut self) -> Value {
-        let mut schemas = self.generator.take_definitions(true);
+    pub(crate) fn finish(self) -> Value {
+        let (mut paths, mut schemas) = self.collected.finish();
         errors::add_schemas(&mut schemas);
-        let responses = alike::take_alike(&mut self.paths);
+        let responses = alike::take_alike(&mut paths);
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -79,7 +61,7 @@ impl Document {
             },
             "servers": [{ "url": "/", "description": "This deployment" }],
             "tags": self.tags,
-            "paths": self.paths,
+            "paths": paths,
             "components": {
                 "schemas": schemas,
                 "responses": responses,
