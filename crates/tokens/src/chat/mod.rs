@@ -14,6 +14,7 @@ use alloc::vec::Vec;
 
 use framing::Framing;
 use images::{Image, ImageRule};
+pub use tools::Tool;
 
 use crate::model::ModelTokens;
 
@@ -46,17 +47,6 @@ pub struct ToolCall<'a> {
     pub name: &'a str,
     /// Its arguments, as JSON text.
     pub arguments: &'a str,
-}
-
-/// A tool that the model may call.
-#[derive(Debug, Clone, Copy)]
-pub struct Tool<'a> {
-    /// The tool's name.
-    pub name: &'a str,
-    /// Its description.
-    pub description: &'a str,
-    /// The JSON schema of its arguments, as text.
-    pub parameters: &'a str,
 }
 
 /// A count of tokens.

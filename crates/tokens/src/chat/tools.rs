@@ -9,7 +9,6 @@ use alloc::{format, string::ToString};
 
 use serde_json::Value;
 
-use super::Tool;
 use crate::encoding::Encoding;
 
 /// Tokens of each tool: for the models of `o200k_base`, and for those of `cl100k_base`.
@@ -24,6 +23,17 @@ const PER_ENUM_VALUE: usize = 3;
 const PER_LIST: usize = 12;
 /// Largest depth of schemas.
 const DEEPEST: usize = 32;
+
+/// A tool that the model may call.
+#[derive(Debug, Clone, Copy)]
+pub struct Tool<'a> {
+    /// The tool's name.
+    pub name: &'a str,
+    /// Its description.
+    pub description: &'a str,
+    /// The JSON schema of its arguments, as text.
+    pub parameters: &'a str,
+}
 
 /// Number of tokens of tool definitions.
 pub(super) fn tokens(encoding: Encoding, tools: &[Tool<'_>], tokens_of: &dyn Fn(&str) -> usize) -> usize {
