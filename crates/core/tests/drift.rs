@@ -20,11 +20,14 @@ use proc_macro2::{Delimiter, TokenStream, TokenTree};
 const SOURCES: &[&str] = &[
     "src",
     "crates/alerts/src",
+    "crates/api/src",
     "crates/core/src",
     "crates/counting/src",
     "crates/exports/src",
     "crates/failover/src",
     "crates/scim/src",
+    "crates/stats/src",
+    "crates/toolloop/src",
 ];
 
 fn root() -> PathBuf {

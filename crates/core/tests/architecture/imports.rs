@@ -2,7 +2,7 @@
 //!
 //! A file imports another if it names something of it: in a `use`, or by a path that begins with `crate`, `super`, `self`,
 //! a child module or an imported module. A name that a module re-exports counts as an import of the file that defines it.
-//! Code for tests (`#[cfg(test)]`) is left out: tests may look at everything.
+//! Code for tests (`#[cfg(test)]`, `#[cfg(all(test, …))]`) is left out: tests may look at everything.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -218,7 +218,13 @@ fn is_test_attribute(tokens: &[TokenTree], at: usize) -> bool {
     let is_hash = matches!(&tokens[at], TokenTree::Punct(punct) if punct.as_char() == '#');
     is_hash
         && matches!(tokens.get(at + 1), Some(TokenTree::Group(group))
-            if group.delimiter() == Delimiter::Bracket && group.stream().to_string().replace(' ', "") == "cfg(test)")
+            if group.delimiter() == Delimiter::Bracket && is_test_condition(&group.stream().to_string()))
+}
+
+/// `cfg(test)`, and `cfg(all(test, …))`.
+fn is_test_condition(attribute: &str) -> bool {
+    let attribute = attribute.replace(' ', "");
+    attribute == "cfg(test)" || attribute.starts_with("cfg(all(test,")
 }
 
 fn end_of_statement(tokens: &[TokenTree]) -> usize {

@@ -1,5 +1,6 @@
-//! Which file may import which: no import circle, and no import that points to a higher floor, in `crates/core/src`,
-//! `crates/alerts/src`, `crates/backups/src`, `crates/bridge/src`, `crates/exports/src`, `crates/failover/src`, `crates/identity/src`, `crates/mcp/src`, `crates/packs/src`, `crates/scim/src`, `crates/signatures/src`, `crates/sse/src`, `crates/stats/src`, `crates/telemetry/src`, `crates/toolloop/src`, `crates/tunnel/src` and `src`. The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`.
+//! Which file may import which: no import circle, and no import that points to a higher floor, in any crate of the workspace.
+//! The floors and the exceptions are in `floors.rs`, what counts as an import in `imports.rs`. How long a file may be is in
+//! `sizes.rs`.
 
 #![expect(
     clippy::unwrap_used,
@@ -10,113 +11,44 @@
 
 mod floors;
 mod imports;
+mod sizes;
 
-use std::path::Path;
+use std::collections::BTreeSet;
+use std::fs;
+use std::path::{Path, PathBuf};
 
-use floors::{
-    ALERTS, BACKUPS, BRIDGE, CORE, CORE_EXCEPTIONS, EXPORTS, Exception, FAILOVER, Floor, GUARDS, IDENTITY,
-    MCP, PACKS, SCIM, SIGNATURES, SSE, STATS, TELEMETRY, TOOLLOOP, TUNNEL, WORKER, WORKER_EXCEPTIONS,
-};
+use floors::{Exception, Floor, HOUSES};
 use imports::{Imports, Module, written};
 
 #[test]
-fn core_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("src"), CORE, CORE_EXCEPTIONS);
-}
-
-#[test]
-fn the_worker_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../../src"), WORKER, WORKER_EXCEPTIONS);
-}
-
-#[test]
-fn alerts_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../alerts/src"), ALERTS, &[]);
-}
-
-#[test]
-fn failover_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../failover/src"), FAILOVER, &[]);
-}
-
-#[test]
-fn backups_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../backups/src"), BACKUPS, &[]);
-}
-
-#[test]
-fn the_bridge_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../bridge/src"), BRIDGE, &[]);
-}
-
-#[test]
-fn exports_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../exports/src"), EXPORTS, &[]);
-}
-
-#[test]
-fn guards_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../guards/src"), GUARDS, &[]);
-}
-
-#[test]
-fn identity_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../identity/src"), IDENTITY, &[]);
-}
-
-#[test]
-fn mcp_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../mcp/src"), MCP, &[]);
-}
-
-#[test]
-fn packs_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../packs/src"), PACKS, &[]);
-}
-
-#[test]
-fn the_tunnel_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../tunnel/src"), TUNNEL, &[]);
-}
-
-#[test]
-fn scim_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../scim/src"), SCIM, &[]);
-}
-
-#[test]
-fn signatures_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../signatures/src"), SIGNATURES, &[]);
-}
-
-#[test]
-fn sse_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../sse/src"), SSE, &[]);
-}
-
-#[test]
-fn statistics_have_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../stats/src"), STATS, &[]);
-}
-
-#[test]
-fn telemetry_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../telemetry/src"), TELEMETRY, &[]);
-}
-
-#[test]
-fn the_tool_loop_has_no_circles_and_no_imports_that_point_up() {
-    check(&core().join("../toolloop/src"), TOOLLOOP, &[]);
-}
-
-fn core() -> &'static Path {
-    Path::new(env!("CARGO_MANIFEST_DIR"))
-}
-
-fn check(root: &Path, floors: &[Floor], exceptions: &[Exception]) {
-    let imports = Imports::read(root);
-    let complaints = [circles(&imports), arrows_up(&imports, floors, exceptions)].concat();
+fn no_crate_has_circles_or_imports_that_point_up() {
+    let mut complaints = Vec::new();
+    for house in HOUSES {
+        let imports = Imports::read(&workspace().join(house.folder).join("src"));
+        let found = [circles(&imports), arrows_up(&imports, house.floors, house.exceptions)].concat();
+        complaints.extend(found.into_iter().map(|complaint| format!("{}: {complaint}", house.folder)));
+    }
     assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+#[test]
+fn every_crate_has_floors() {
+    let folders = fs::read_dir(workspace().join("crates")).unwrap();
+    let names = folders.map(|folder| folder.unwrap().file_name().into_string().unwrap());
+    let there = names.map(|name| format!("crates/{name}")).chain([".".to_owned()]);
+    let listed = HOUSES.iter().map(|house| house.folder.to_owned());
+    assert_eq!(listed.collect::<BTreeSet<_>>(), there.collect::<BTreeSet<_>>());
+}
+
+#[test]
+fn a_file_is_one_concept() {
+    let folders: Vec<&str> = HOUSES.iter().map(|house| house.folder).collect();
+    let complaints = sizes::complaints(&workspace(), &folders);
+    assert!(complaints.is_empty(), "\n{}\n", complaints.join("\n"));
+}
+
+fn workspace() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")
 }
 
 fn circles(imports: &Imports) -> Vec<String> {
@@ -225,7 +157,7 @@ fn code_for_tests_does_not_count() {
     let imports = written_as(&[
         (
             "a",
-            "#[cfg(test)] mod tests { use crate::b; fn f() { b::c() } } #[cfg(test)] use crate::b::d; fn g() { crate::e::f() }",
+            "#[cfg(test)] mod tests { use crate::b; fn f() { b::c() } } #[cfg(all(test, feature = \"x\"))] use crate::b::d; fn g() { crate::e::f() }",
         ),
         ("b", "#[cfg(test)] mod more;"),
         ("b::more", "use crate::a::g;"),
