@@ -1,4 +1,4 @@
-//! What one request has taken of its limits, from its admission to its end.
+//! The permits that one request holds of its limits, from its admission to its end.
 //!
 //! What is held of which subject, and what of it is given back or settled, is decided in
 //! [`Holdings`](nexus_edge_core::limits::Holdings); here it is taken from the leases of this isolate and returned to them.

@@ -1,4 +1,4 @@
-//! Step 1: authentication.
+//! Step 1: authentication by an API key, by a page's session that acts as a key, or by a signature.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Which directory is behind a request of SCIM.
+//! Identifies the directory of a SCIM request by its token.
 
 use std::rc::Rc;
 

@@ -1,4 +1,4 @@
-//! Step 4, around the attempts: what [`nexus_edge_failover`], which decides, needs of a request in progress.
+//! Step 4, around the attempts: implements for a request in progress what [`nexus_edge_failover`] asks for. The decisions are there.
 
 use std::rc::Rc;
 

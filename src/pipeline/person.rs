@@ -1,4 +1,5 @@
-//! Who uses the admin API.
+//! Identifies the person who calls the admin API: by the admin token, a session of the console, an access token, or an API key with
+//! permissions.
 
 use nexus_edge_core::access::ApiKeyRecord;
 use nexus_edge_core::access::api_key::is_api_key;

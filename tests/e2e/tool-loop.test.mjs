@@ -131,7 +131,7 @@ test("chat completions: calls run hidden, and the request has one row with the s
   }
 });
 
-test("chat completions: who asks for it is told of every call, and input that nobody can give is a result", async () => {
+test("chat completions: who asks for it is told of every call, and input that cannot be given is a result", async () => {
   const model = await scripted("events", told(null, [toolCall("c1", "modern__ask", "{}")]), "Done.");
   const stream = await sdk({ "x-nexus-tool-events": "true" }).chat.completions.create(ask(model, { stream: true }));
   const tools = [];

@@ -1,4 +1,4 @@
-//! Characters that people do not see and models read.
+//! Invisible characters: code points that are not displayed, but that models read.
 
 /// Why a text must not be shown to a model unseen.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -1,10 +1,10 @@
 //! Whether a request names servers of the gateway, and which of their tools.
 //!
-//! | face | how |
+//! | dialect | how |
 //! |---|---|
 //! | Responses, Chat Completions | `tools: [{"type": "mcp", "server_url": "nexus:…", …}]`, also `"tunnel_id": "nexus:<agent>"` and, as `LiteLLM` writes it, `"server_url": "litellm_proxy[/mcp/<server>]"` |
 //! | Messages | `mcp_servers: [{"url": "nexus:…", "name": …}]`, with or without `{"type": "mcp_toolset", "mcp_server_name": …}` in `tools` |
-//! | every face | `"nexus": {"tools": ["<server>", {"server_url": "nexus:…", …}]}` |
+//! | every dialect | `"nexus": {"tools": ["<server>", {"server_url": "nexus:…", …}]}` |
 //!
 //! After `nexus:` stands `<server>`, `agent/<id>[/<server>]`, `toolset/<name>` or `all`. Everything else, such as a server of another
 //! address in `OpenAI`'s own tool, is not ours and stays in the request.
@@ -29,7 +29,7 @@ pub use source::{Source, Target};
 use crate::json::value;
 use crate::limits::Limits;
 
-/// The member of a request that names our tools in every face.
+/// The member of a request that names our tools in every dialect.
 pub const MEMBER: &str = "nexus";
 
 /// What a request names.

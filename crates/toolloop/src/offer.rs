@@ -1,6 +1,6 @@
 //! What the model is offered in a round: the tools themselves, or a search for them where there are too many.
 //!
-//! The functions stand in a fixed order and only ever grow at their end, so that a provider's cache of the prompt goes on to fit.
+//! The functions stand in a fixed order and only ever grow at their end, so that a provider's prompt cache keeps matching.
 
 use nexus_edge_core::tokens::estimate_tokens;
 

@@ -1,6 +1,6 @@
 //! What a model is told of the result of a tool.
 //!
-//! A result is data of others: characters that a reader does not see, and control codes of terminals, are left out of it. Of a long one the
+//! A result is untrusted: characters that a reader does not see, and control codes of terminals, are left out of it. Of a long one the
 //! beginning is told, and the rest is kept for the request, so that the model can read on.
 
 use std::collections::BTreeMap;

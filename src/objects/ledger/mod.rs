@@ -1,9 +1,9 @@
 //! One account of credits: its ledger, its reservations, and what is computed from both.
 //!
 //! The ledger is the object's own `SQLite` ([`book`], [`tables`]). A call is decided without an await, so calls are serialised,
-//! and all writes of a call are committed together before its answer leaves. Whatever an isolate could not tell before
-//! it died is put right by an alarm ([`reconcile`]), which is set while there is anything to compare: at most once in
-//! `CREDIT_RECONCILE_S` seconds, not by request.
+//! and all writes of a call are committed together before its answer leaves. Steps that an isolate did not
+//! report before it was stopped are completed by an alarm ([`reconcile`]). It is set while reservations or charges are to be compared
+//! with the request log, at most once in `CREDIT_RECONCILE_S` seconds.
 
 mod book;
 mod reconcile;

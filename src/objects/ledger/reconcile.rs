@@ -1,4 +1,4 @@
-//! Compares an account with the request log, and makes what an isolate could not write before it died.
+//! Compares an account with the request log, and writes the rows and charges that an isolate did not write before it was stopped.
 //!
 //! The rules are in [`nexus_edge_core::billing::journal`]. Every step is idempotent by the id of the request's usage
 //! event, so that it may be repeated at any point, and that a late event or charge of the isolate changes nothing twice.

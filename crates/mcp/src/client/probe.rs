@@ -5,7 +5,7 @@
 //!   era by the first request and refuse the other one afterwards.
 //! - An answer that says nothing about the era (401, 403, 408, 429, 5xx, a broken connection) ends in
 //!   [`ProbeFailure::Inconclusive`], which must not be remembered.
-//! - A process that dies of the probe is started once more and asked to `initialize` only.
+//! - A process that exits because of the probe is started once more and asked to `initialize` only.
 //! - It ends: after at most four requests and one restart.
 //!
 //! The machine has no clock: who drives it decides how long a start may take, and says [`Heard::Silence`] then.

@@ -2,8 +2,8 @@
 //! need not read it.
 //!
 //! A client writes them with [`mirror`] and [`ParamHeader::of`], a server compares them with [`check`] and
-//! [`check_params`]: a request whose headers and body disagree is refused, because the one who reads the headers and the one
-//! who reads the body would do different things.
+//! [`check_params`]: a request whose headers and body disagree is refused, because an
+//! intermediary that reads the headers and a server that reads the body would act on different requests.
 
 mod mirror;
 mod params;

@@ -1,4 +1,4 @@
-//! Whether the connection still is one. The text `ping` is answered by the hub's platform, without waking the hub.
+//! Detects a dead connection: a `ping` that is not answered in time. The hub's platform answers it, without waking the hub.
 
 /// Milliseconds between two pings.
 pub const PING_MS: u64 = 25_000;

@@ -1,4 +1,4 @@
-//! What an agent remembers of its calls, so that none is executed twice and no result is lost.
+//! The calls that an agent has taken, with their results, so that none is executed twice and no result is lost.
 
 use std::collections::{BTreeMap, VecDeque};
 

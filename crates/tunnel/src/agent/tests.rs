@@ -1,4 +1,4 @@
-//! What an agent says in single situations; what holds in all is in `simulation`.
+//! The frames of an agent in single situations. `simulation` checks the guarantees in all of them.
 
 use super::*;
 

@@ -1,4 +1,4 @@
-//! What a hub says to its agent.
+//! Frames from a hub to its agent.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

@@ -1,4 +1,4 @@
-//! What an agent says to its hub.
+//! Frames from an agent to its hub.
 
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;

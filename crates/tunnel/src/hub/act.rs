@@ -1,4 +1,4 @@
-//! What goes into a hub and what comes out of it.
+//! The inputs of a hub's state machine (calls) and its outputs (acts, events, the status of a call).
 
 use serde_json::value::RawValue;
 

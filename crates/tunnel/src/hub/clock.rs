@@ -1,4 +1,4 @@
-//! What time changes: calls that are not acknowledged, deadlines, and the grace for a lost connection.
+//! Transitions that time causes: calls that are not acknowledged, deadlines, and the end of the grace for a lost connection.
 
 use super::{Act, End, Executed, Hub, Live, Outcome, Store};
 use crate::frame::Bye;

@@ -1,5 +1,5 @@
-//! Connections: one of them counts, the others are closed. What an agent remembers from before is compared with what the
-//! hub waits for.
+//! Connections: one is in use, the others are closed. When an agent connects, the calls that it remembers are compared with those that
+//! the hub waits for.
 
 use super::{Act, End, Event, Executed, Hub, Link, Outcome, Store};
 use crate::frame::{Bye, Down, Hello, Server, Welcome};

@@ -1,4 +1,4 @@
-//! What a hub remembers across evictions, and what it needs of a storage.
+//! The state of a hub that survives evictions, and the storage that it needs.
 //!
 //! The machine writes in an order in which it may be cut off anywhere: a call is stored before it is sent, a result before
 //! it is acknowledged.

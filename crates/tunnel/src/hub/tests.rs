@@ -1,4 +1,4 @@
-//! Exact outcomes of single situations; what holds in all is in `simulation`.
+//! Exact outcomes of single situations. `simulation` checks the guarantees in all of them.
 
 use serde_json::value::RawValue;
 
