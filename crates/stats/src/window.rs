@@ -118,13 +118,14 @@ impl Window {
     }
 }
 
-/// A length that divides a window into some sixty to seven hundred buckets.
+/// A length that divides a window into some thirty to three hundred and forty buckets. What a window costs is the number of rows behind
+/// it: a month of days is a twenty-fourth of a month of hours.
 const fn automatic(window_ms: u64) -> Grain {
     const HOUR: u64 = Grain::Hour.length_ms();
     match window_ms {
         0..=10_800_000 => Grain::Minute,
         _ if window_ms <= 48 * HOUR => Grain::Quarter,
-        _ if window_ms <= 31 * 24 * HOUR => Grain::Hour,
+        _ if window_ms <= 14 * 24 * HOUR => Grain::Hour,
         _ => Grain::Day,
     }
 }
@@ -331,7 +332,9 @@ mod tests {
         };
         assert_eq!(of(HOUR, HOUR, Division::Auto), (Grain::Minute, Grain::Minute));
         assert_eq!(of(DAY, DAY, Division::Auto), (Grain::Quarter, Grain::Quarter));
-        assert_eq!(of(30 * DAY, 30 * DAY, Division::Auto), (Grain::Hour, Grain::Hour));
+        assert_eq!(of(14 * DAY, 14 * DAY, Division::Auto), (Grain::Hour, Grain::Hour));
+        assert_eq!(of(30 * DAY, 30 * DAY, Division::Auto), (Grain::Day, Grain::Day));
+        assert_eq!(of(30 * DAY, 30 * DAY, Division::Of(Grain::Hour)), (Grain::Hour, Grain::Hour));
         assert_eq!(of(300 * DAY, 300 * DAY, Division::Auto), (Grain::Day, Grain::Day));
         // Minutes of last week are not kept, nor quarters of two months ago.
         assert_eq!(of(7 * DAY, HOUR, Division::Auto), (Grain::Quarter, Grain::Quarter));
