@@ -196,10 +196,16 @@ test(
   { timeout: 180_000 },
 );
 
-/** The most that may be counted of something. */
-function allowance({ request = 0, batch = 0, second = 0 }, { batches, seconds }) {
+// What the load of the machine can add to a run: a lease that is renewed once more, a change of circuits that is shared. Something that
+// every request does is ten times as much.
+const BY_LOAD = REQUESTS / 10;
+
+/** The most that may be counted of something; nothing of what has no budget. */
+function allowance(budget, { batches, seconds }) {
+  if (!budget) return 0;
+  const { request = 0, batch = 0, second = 0 } = budget;
   // A second more: what is due is done with the first request.
-  return request * REQUESTS + batch * batches + second * (seconds + 1);
+  return request * REQUESTS + batch * batches + second * (seconds + 1) + BY_LOAD;
 }
 
 for (const [name, { make, budget = EVERY, most }] of Object.entries(CASES)) {
@@ -220,7 +226,7 @@ for (const [name, { make, budget = EVERY, most }] of Object.entries(CASES)) {
       for (const [place, operations] of Object.entries(counts))
         for (const [operation, n] of Object.entries(operations)) {
           if (["requests", "batches", "R2 bytes"].includes(operation) || place === "object") continue;
-          const may = allowance(budget[place]?.[operation] ?? {}, { batches, seconds });
+          const may = allowance(budget[place]?.[operation], { batches, seconds });
           if (n > may) over.push(`${place}: ${n} ${operation}, ${may.toFixed(0)} at most`);
         }
       assert.deepEqual(over, [], `${REQUESTS} requests in ${batches} batches: ${JSON.stringify(counts)}`);
