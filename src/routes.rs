@@ -103,6 +103,7 @@ routes! {
     "GET /v1/bridge/agents/{id}/tools"                 => op::bridge::TOOLS, |x, p| bridge::tools(x, &p.first);
     "GET /v1/bridge/agents/{id}/servers/{server}/tools" => op::bridge::REVIEW, |x, p| agent_tools::list(x, &p.first, &p.second);
     "POST /v1/bridge/agents/{id}/servers/{server}/tools/accept" => op::bridge::ACCEPT, |x, p| agent_tools::accept(x, &p.first, &p.second);
+    "PUT /v1/bridge/agents/{id}"                       => op::bridge::UPDATE, |x, p| bridge::update(x, &p.first);
     "DELETE /v1/bridge/agents/{id}"                    => op::bridge::DELETE, |x, p| bridge::delete(x, &p.first);
     "POST /v1/bridge/invoke"                           => op::bridge::INVOKE, |x, _| bridge::invoke(x);
     "POST /v1/bridge/cancel"                           => op::bridge::CANCEL, |x, _| bridge::cancel(x);

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use nexus_edge_api::bridge::{AgentToken, AgentView, Agents};
 use nexus_edge_core::access::Principal;
-use nexus_edge_core::catalog::bridge::{self, AgentRecord, AgentTokenInput, MAX_AGENTS};
+use nexus_edge_core::catalog::bridge::{self, AgentInput, AgentRecord, AgentTokenInput, MAX_AGENTS};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::error as json_error;
 use nexus_edge_tunnel::frame::{is_agent_id, is_id};
@@ -94,6 +94,19 @@ pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
         token: token.reveal(),
     };
     exchange::json(201, &view)
+}
+
+/// `PUT /v1/bridge/agents/{id}`
+pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
+    let caller = authenticate(exchange).await?;
+    let input = input::change::<AgentInput>(exchange).await?;
+    let before = find(exchange, &owner_of(&caller), id).await?;
+    let record = input.apply(&before, now_ms());
+    if !store::bridge::rename(&exchange.env, &record).await? {
+        return Err(not_found());
+    }
+    note(exchange, &caller, Some(&before), Some(&record));
+    exchange::json(200, &view(exchange, record).await)
 }
 
 /// `DELETE /v1/bridge/agents/{id}`
@@ -245,9 +258,11 @@ async fn hub_of_query(exchange: &Exchange) -> Result<(HubClient<'_>, String), Ap
 async fn find(exchange: &Exchange, owner: &str, agent_id: &str) -> Result<AgentRecord, ApiError> {
     let found =
         if is_agent_id(agent_id) { store::bridge::find(&exchange.env, owner, agent_id).await? } else { None };
-    found.ok_or_else(|| {
-        ApiError::not_found("agent_not_found", "There is no agent with this id.").with_param("agent_id")
-    })
+    found.ok_or_else(not_found)
+}
+
+fn not_found() -> ApiError {
+    ApiError::not_found("agent_not_found", "There is no agent with this id.").with_param("agent_id")
 }
 
 /// The fields of a body. What a tool is called with stays the text that it is.

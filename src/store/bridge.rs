@@ -88,6 +88,14 @@ pub async fn put(env: &Env, record: &AgentRecord) -> StoreResult<bool> {
     Ok(write(env, sql, &parameters).await?.changes > 0)
 }
 
+/// Stores what an agent is called; false if there is none.
+pub async fn rename(env: &Env, record: &AgentRecord) -> StoreResult<bool> {
+    let sql = "UPDATE bridge_agents SET label = ?1, updated_at = ?2 WHERE owner = ?3 AND agent_id = ?4";
+    let parameters =
+        [text(&record.label), unsigned(record.updated_at), text(&record.owner), text(&record.agent_id)];
+    Ok(write(env, sql, &parameters).await?.changes > 0)
+}
+
 /// Deletes an agent; false if there is none.
 pub async fn delete(env: &Env, owner: &str, agent_id: &str) -> StoreResult<bool> {
     let sql = "DELETE FROM bridge_agents WHERE owner = ?1 AND agent_id = ?2";

@@ -44,6 +44,24 @@ test("an agent is listed with its tools, and a call comes back with its result",
   assert.equal(call.principal.key, keyId());
 });
 
+test("an agent is renamed, and its connection stays", async () => {
+  const one = await agent();
+  const rename = (id, body, key) =>
+    t.gw.call(`/v1/bridge/agents/${id}`, {
+      method: "PUT",
+      headers: { ...bearer(key ?? t.key), "content-type": "application/json" },
+      body: JSON.stringify(body),
+    });
+  const renamed = await rename(one.agentId, { label: "Desk" });
+  assert.equal(renamed.status, 200, renamed.text);
+  assert.deepEqual([renamed.json().label, renamed.json().status, renamed.json().token_version], ["Desk", "online", 1]);
+  assert.equal((await invoke(one, "echo")).status, 200);
+  assert.equal(codeOf(await rename("no-such-agent", { label: "x" })), "agent_not_found");
+  assert.equal(codeOf(await rename(one.agentId, { label: 1 })), "invalid_type");
+  const { key } = await t.gw.createKey();
+  assert.equal(codeOf(await rename(one.agentId, { label: "Mine" }, key)), "agent_not_found");
+});
+
 test("an error of a tool is an answer", async () => {
   const one = await agent();
   one.behaviour = () => ({ error: { code: "tool_call_failed", message: "no" } });
@@ -104,6 +122,11 @@ test("a streamed call tells what happens, and its result last", async () => {
     { what: "the question" },
   );
   assert.equal(open.status, "running");
+  const { agents } = (await get("/v1/bridge/agents")).json();
+  const { hub } = agents.find(({ agent_id }) => agent_id === one.agentId);
+  assert.deepEqual(hub.questions, [
+    { id: "streamed", tool_name: "files__ask", ask: "question-1", kind: "approval", body: { tool: "ask" } },
+  ]);
   const passed = await post("/v1/bridge/approvals/question-1", { agent_id: one.agentId, decision: "once" });
   assert.equal(passed.status, 200, passed.text);
   const answer = await streaming;

@@ -1,7 +1,7 @@
 //! Agents on users' machines, and calls of their tools.
 
 #[cfg(feature = "openapi")]
-use nexus_edge_core::catalog::bridge::AgentTokenInput;
+use nexus_edge_core::catalog::bridge::{AgentInput, AgentTokenInput};
 use serde::Serialize;
 use serde_json::Value;
 
@@ -43,6 +43,12 @@ operations! {
     TOKEN: Post "/v1/bridge/agent-token" Caller, |it| it.creates::<AgentTokenInput>()
         .answer::<AgentToken>(201, "The token. It is shown this once.")
         .errors(&[(409, "agent_token_exists, too_many_agents"), (503, "bridge_gateway_error")]);
+
+    /// Rename an agent.
+    ///
+    /// Its token, its connection and its calls stay as they are.
+    UPDATE: Put "/v1/bridge/agents/{id}" Caller, |it| it.updates::<AgentInput>()
+        .answer::<AgentView>(200, "The agent as it is now.").errors(OF_AGENT);
 
     /// Delete an agent.
     ///
@@ -140,7 +146,8 @@ pub struct AgentView {
     pub token_expires_at: u64,
     /// When it was made.
     pub created_at: u64,
-    /// What its hub says: since when it is connected, its version, and its servers.
+    /// What its hub says: since when it is connected, its version, its servers, and in `questions` what its calls wait for, each as an open
+    /// call has it, with `tool_name`.
     pub hub: Option<Value>,
 }
 

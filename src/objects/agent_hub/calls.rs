@@ -8,8 +8,8 @@ use std::rc::Rc;
 use futures::channel::mpsc;
 use nexus_edge_api::agent_calls::{AnsweredCall, CancelledCall, OpenCall, Question};
 use nexus_edge_api::agent_refusals::status_of;
-use nexus_edge_tunnel::frame::Server;
-use nexus_edge_tunnel::hub::{self, Event, Hub, Placed, Refused, Status, Store};
+use nexus_edge_tunnel::frame::{Ask, Server};
+use nexus_edge_tunnel::hub::{self, CallRow, Event, Hub, Placed, Refused, Status, Store};
 use nexus_edge_tunnel::tools::{Tool, tools};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -204,7 +204,7 @@ fn find(machine: &Hub<Tables>, name: &str) -> Result<Option<(String, String)>> {
 }
 
 fn call_that_asks(machine: &Hub<Tables>, ask: &str) -> Option<String> {
-    machine.open_ids().find(|id| machine.asks(id).iter().any(|one| one.ask == ask)).map(str::to_owned)
+    machine.questions().find(|(_, one)| one.ask == ask).map(|(row, _)| row.id.clone())
 }
 
 /// What a hub says of its agent.
@@ -218,6 +218,15 @@ struct State {
     running: usize,
     queued: usize,
     servers: Vec<Server>,
+    questions: Vec<Waiting>,
+}
+
+/// A question that a call waits for, with the tool that is called.
+#[derive(Serialize)]
+struct Waiting {
+    tool_name: String,
+    #[serde(flatten)]
+    question: Question,
 }
 
 fn state(machine: &Hub<Tables>) -> Result<State> {
@@ -231,7 +240,12 @@ fn state(machine: &Hub<Tables>) -> Result<State> {
         running,
         queued,
         servers: machine.store().servers()?,
+        questions: machine.questions().map(waiting).collect(),
     })
+}
+
+fn waiting((row, ask): (&CallRow, &Ask)) -> Waiting {
+    Waiting { tool_name: row.about.clone(), question: Question::from(ask) }
 }
 
 /// The tools of an agent. What its servers say of them stays the text that it is.

@@ -34,6 +34,14 @@ input! {
     }
 }
 
+input! {
+    /// What may be changed of an agent.
+    pub struct AgentInput {
+        /// What the agent is called.
+        pub label: String = text(0..=100).not_null(),
+    }
+}
+
 /// A token.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct AgentToken {
@@ -144,6 +152,15 @@ impl AgentTokenInput {
             created_at: before.map_or(now, |before| before.created_at),
             updated_at: now,
         })
+    }
+}
+
+impl AgentInput {
+    /// The record after the change, at `now` (milliseconds since the epoch).
+    #[must_use]
+    pub fn apply(&self, before: &AgentRecord, now: u64) -> AgentRecord {
+        let label = self.label.as_set().unwrap_or(&before.label).clone();
+        AgentRecord { label, updated_at: now.max(before.updated_at + 1), ..before.clone() }
     }
 }
 

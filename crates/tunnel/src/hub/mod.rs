@@ -198,9 +198,9 @@ impl<S: Store> Hub<S> {
         Ok(self.store.ended(id)?.map_or(Status::Unknown, |ended| Status::Ended(Box::new(ended))))
     }
 
-    /// The calls that are open.
-    pub fn open_ids(&self) -> impl Iterator<Item = &str> {
-        self.open.keys().map(String::as_str)
+    /// The questions that open calls wait for, each with its call.
+    pub fn questions(&self) -> impl Iterator<Item = (&CallRow, &Ask)> {
+        self.open.values().flat_map(|live| live.asks.iter().map(|ask| (&live.row, ask)))
     }
 
     /// The questions that an open call waits for.
