@@ -45,3 +45,14 @@ export function Chip({
     </span>
   );
 }
+
+/** Whether a thing is turned on. */
+export function OnOff({ on }: { on: boolean }) {
+  const words = useUiWords();
+  return (
+    <Chip tone={on ? "ok" : "plain"}>
+      <span aria-hidden="true">{on ? "●" : "○"}</span>
+      {on ? words.on : words.off}
+    </Chip>
+  );
+}

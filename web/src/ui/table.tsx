@@ -13,7 +13,7 @@ export interface Column<Row> {
   cell: (row: Row) => ReactNode;
 }
 
-interface Props<Row> {
+export interface TableProps<Row> {
   label: string;
   rows: Row[];
   columns: Column<Row>[];
@@ -30,7 +30,18 @@ interface Props<Row> {
   onTop?: (isTop: boolean) => void;
 }
 
-export function Table<Row>({ label, rows, columns, idOf, phone, onOpen, onEnd, current, foot, onTop }: Props<Row>) {
+export function Table<Row>({
+  label,
+  rows,
+  columns,
+  idOf,
+  phone,
+  onOpen,
+  onEnd,
+  current,
+  foot,
+  onTop,
+}: TableProps<Row>) {
   const frame = useRef<HTMLDivElement>(null);
   const [view, setView] = useState({ top: 0, height: 800, phone: false, row: 32 });
   const [focus, setFocus] = useState(-1);

@@ -12,9 +12,10 @@ import { useForm } from "../../ui/field.tsx";
 import { Section } from "../../ui/page.tsx";
 import { Secret } from "../../ui/secret.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
+import { OnOff } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { GuardForm } from "./form.tsx";
-import { Concerns, LooksFor, State, What } from "./page.tsx";
+import { Concerns, LooksFor, What } from "./parts.tsx";
 import { type Guard, useActedIn, useGuardWrites } from "./queries.ts";
 import { useWords } from "./words.ts";
 
@@ -22,7 +23,7 @@ export function Detail({ guard, onClose }: { guard: Guard; onClose: () => void }
   const words = useWords();
   const may = useMay();
   return (
-    <Dialog drawer title={visible(guard.name)} onClose={onClose} actions={<State guard={guard} />}>
+    <Dialog drawer title={visible(guard.name)} onClose={onClose} actions={<OnOff on={guard.enabled} />}>
       {may("manage_guards") && <Actions guard={guard} onGone={onClose} />}
       <Facts
         facts={[

@@ -10,7 +10,7 @@ import { Section } from "../../ui/page.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { TaskForm, useEvery } from "./form.tsx";
-import { State, useTook } from "./page.tsx";
+import { State, useTook } from "./parts.tsx";
 import { type Run, type Task, useRuns, useTaskWrites } from "./queries.ts";
 import { useWords } from "./words.ts";
 

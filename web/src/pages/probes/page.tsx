@@ -1,30 +1,27 @@
 // Probe tasks: questions that providers are asked from time to time, and what came of them.
 
-import { useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
-import { duration, visible } from "../../lib/format.ts";
-import { useFilters } from "../../lib/url.ts";
+import { visible } from "../../lib/format.ts";
+import { useFilters, useOpened } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
+import { List, PhoneRow } from "../../ui/list.tsx";
 import { Page } from "../../ui/page.tsx";
-import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
-import { Chip } from "../../ui/status.tsx";
-import { type Column, Table } from "../../ui/table.tsx";
+import type { Column } from "../../ui/table.tsx";
 import { Ago } from "../../ui/time.tsx";
 import { Detail } from "./detail.tsx";
 import { TaskForm, useEvery } from "./form.tsx";
+import { State } from "./parts.tsx";
 import { type Task, useProviders, useTasks } from "./queries.ts";
 import { useWords } from "./words.ts";
 
 export default function Probes() {
   const words = useWords();
-  const navigate = useNavigate();
-  const { id } = useParams({ strict: false }) as { id?: string };
+  const [id, open] = useOpened("/probes");
   const [filters, setFilters] = useFilters();
-  const { data, error, isPending, refetch } = useTasks();
+  const tasks = useTasks();
   const names = useNames();
   const columns = useColumns(names);
-  const open = (to: string | undefined) => navigate({ to: "/probes/{-$id}", params: { id: to } } as never);
-  const opened = data?.find((task) => task.id === id);
+  const opened = tasks.data?.find((task) => task.id === id);
   const add = (
     <Button look="primary" icon="plus" onClick={() => setFilters({ new: "1" })}>
       {words.add}
@@ -32,32 +29,23 @@ export default function Probes() {
   );
   return (
     <Page title={words.title} actions={add} fill>
-      {error && !data ? (
-        <Failure error={error} retry={refetch} />
-      ) : isPending ? (
-        <Skeleton rows={5} />
-      ) : data.length === 0 ? (
-        <Empty action={add}>{words.none}</Empty>
-      ) : (
-        <Table
-          label={words.title}
-          rows={data}
-          columns={columns}
-          idOf={(row) => row.id}
-          onOpen={(row) => open(row.id)}
-          current={id}
-          phone={(row) => (
-            <>
-              <p className="flex items-center gap-2">
-                <span className="min-w-0 flex-1 truncate font-medium">{visible(row.name)}</span>
-                <State task={row} />
-              </p>
-              <p className="truncate text-ink3">{visible(names.get(row.provider_id) ?? String(row.provider_id))}</p>
-            </>
-          )}
-        />
-      )}
-      {filters.new === "1" && <TaskForm onClose={(made) => (made ? open(made) : setFilters({ new: undefined }))} />}
+      <List
+        query={tasks}
+        rows={tasks.data}
+        none={words.none}
+        action={add}
+        label={words.title}
+        columns={columns}
+        idOf={(row) => row.id}
+        onOpen={(row) => open(row.id)}
+        current={id}
+        phone={(row) => (
+          <PhoneRow name={visible(row.name)} state={<State task={row} />}>
+            {visible(names.get(row.provider_id) ?? String(row.provider_id))}
+          </PhoneRow>
+        )}
+      />
+      {filters.new === "1" && <TaskForm onClose={(made) => open(made, { new: undefined })} />}
       {opened && (
         <Detail
           key={opened.id}
@@ -106,33 +94,4 @@ function useColumns(names: Map<number, string>): Column<Task>[] {
       cell: (row) => (row.enabled ? <Ago ms={row.next_at} /> : "–"),
     },
   ];
-}
-
-export function State({ task }: { task: Task }) {
-  const words = useWords();
-  const [mark, tone, text] = !task.enabled
-    ? (["○", "plain", words.off] as const)
-    : task.last_ok === null
-      ? (["◌", "plain", words.notYet] as const)
-      : task.last_ok
-        ? (["●", "ok", words.answered] as const)
-        : (["✕", "bad", words.failed] as const);
-  return (
-    <Chip tone={tone}>
-      <span aria-hidden="true">{mark}</span>
-      {text}
-    </Chip>
-  );
-}
-
-/** "1.2 s in all, first token 300 ms" */
-export function useTook(): (run: { latency_ms: number; first_token_ms: number | null }) => string {
-  const words = useWords();
-  return ({ latency_ms, first_token_ms }) =>
-    [
-      `${duration(latency_ms)} ${words.inAll}`,
-      first_token_ms !== null && `${words.firstToken} ${duration(first_token_ms)}`,
-    ]
-      .filter(Boolean)
-      .join(", ");
 }

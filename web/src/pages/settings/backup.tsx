@@ -14,7 +14,7 @@ import { Section } from "../../ui/page.tsx";
 import { Progress } from "../../ui/progress.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Time } from "../../ui/time.tsx";
-import { BACKUPS, BackupState } from "./backups.tsx";
+import { BACKUPS, BackupState } from "./backup-state.tsx";
 import { size } from "./size.ts";
 import { useWords } from "./words.ts";
 

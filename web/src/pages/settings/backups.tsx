@@ -9,14 +9,13 @@ import { Button } from "../../ui/button.tsx";
 import { useForm } from "../../ui/field.tsx";
 import { Progress } from "../../ui/progress.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
-import { Chip } from "../../ui/status.tsx";
 import { Time } from "../../ui/time.tsx";
 import { BackupDetail } from "./backup.tsx";
+import { BACKUPS, BackupState } from "./backup-state.tsx";
 import { size } from "./size.ts";
 import { useWords } from "./words.ts";
 
 type Backup = Answer<"GET /system/backups">["backups"][number];
-export const BACKUPS = ["backups"];
 
 export function Backups() {
   const words = useWords();
@@ -59,13 +58,6 @@ export function Backups() {
       {filters.open && <BackupDetail id={filters.open} onClose={() => setFilters({ open: undefined })} />}
     </>
   );
-}
-
-export function BackupState({ state }: { state: string }) {
-  const words = useWords();
-  if (state === "done") return <Chip tone="ok">● {words.done}</Chip>;
-  if (state === "failed") return <Chip tone="bad">✕ {words.failed}</Chip>;
-  return <Chip tone="info">◌ {words.running}</Chip>;
 }
 
 function One({ backup, onOpen }: { backup: Backup; onOpen: () => void }) {

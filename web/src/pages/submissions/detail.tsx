@@ -13,7 +13,7 @@ import { Section } from "../../ui/page.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { Approve, Reject } from "./decide.tsx";
-import { State } from "./page.tsx";
+import { State } from "./parts.tsx";
 import { type Submission, useReview, useSubmission } from "./queries.ts";
 import { useWords } from "./words.ts";
 
