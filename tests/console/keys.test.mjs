@@ -1,7 +1,7 @@
 // Proves keys: one is made by keyboard and is in the list at once, its secret is shown once and works, and what is done to it is done.
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { PATIENCE, consoleSuite } from "./support/console.mjs";
+import { PATIENCE, admin, consoleSuite } from "./support/console.mjs";
 
 const ctx = consoleSuite({ traffic: 4 });
 const LONG = { timeout: 4 * PATIENCE };
@@ -14,6 +14,7 @@ test("a key is made by keyboard alone, shown once, and works", LONG, async () =>
   // The first field has the focus.
   await form.locator("input:focus").waitFor();
   await page.keyboard.type("Made by keyboard");
+  await page.getByLabel("Tools (MCP)").fill("github/get_*\n\nagent/*");
   await page.getByLabel("Budget in dollars").fill("25");
   await page.getByText("at most $25.00 a month, then requests are refused with 402", { exact: false }).waitFor();
   await check("the form of a key");
@@ -30,6 +31,8 @@ test("a key is made by keyboard alone, shown once, and works", LONG, async () =>
   assert.ok(!(await page.content()).includes(secret), "the secret has left the page");
   const { status } = await ctx.gw.complete(secret, { model: "demo/echo", messages: [{ role: "user", content: "Hi" }] });
   assert.equal(status, 200);
+  const { keys } = (await admin(ctx, "GET", "/keys")).body;
+  assert.deepEqual(keys.find(({ name }) => name === "Made by keyboard").allow_tools, ["github/get_*", "agent/*"]);
   await close();
 });
 

@@ -3,8 +3,9 @@
 import { test } from "node:test";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
 import { PAGES, openAs } from "./support/pages.mjs";
+import { withTools } from "./support/tools.mjs";
 
-const ctx = consoleSuite();
+const ctx = consoleSuite({ setUp: withTools });
 
 for (const page of PAGES) {
   for (const language of ["en", "zh"]) {

@@ -33,11 +33,13 @@ export const PATIENCE = 60_000;
 
 /** A gateway with keys, models and some requests (`bare`: with nothing), and a browser: `open` answers a watched page, `stop` ends both. */
 export async function openConsole({ traffic = 12, bare = false, setUp = () => {} } = {}) {
-  const ctx = {};
+  /** What a test starts besides is stopped with the rest. */
+  const ctx = { others: [] };
   ctx.stop = async () => {
     await ctx.browser?.close();
     await ctx.gw?.stop();
     await ctx.up?.stop();
+    for (const one of ctx.others) await one.stop();
   };
   try {
     ctx.up = await startUpstream();

@@ -88,6 +88,7 @@ export const PAGES = [
     zh: "模型",
     act: (page) => page.getByRole("dialog").getByText("backup").first().waitFor(),
   },
+  { name: "sticky-session", path: "/models?do=session", en: "Models", zh: "模型", picture: false },
   { name: "keys", path: "/keys", en: "Keys", zh: "密钥（令牌）" },
   { name: "new-key", path: "/keys?new=1", en: "Keys", zh: "密钥（令牌）" },
   { name: "limits", path: "/limits", en: "Limits", zh: "限额" },
@@ -110,6 +111,32 @@ export const PAGES = [
       await page.locator("mark").first().waitFor();
     },
   },
+  { name: "tools", path: "/tools", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
+  { name: "new-server", path: "/tools/new", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
+  {
+    name: "server",
+    path: "/tools/modern",
+    en: "Tools (MCP)",
+    zh: "工具（MCP）",
+    act: (page) => page.getByRole("dialog").getByText("Echo: Says it again.").waitFor(),
+  },
+  { name: "bridge", path: "/bridge", en: "Bridge", zh: "Bridge 代理", picture: false },
+  { name: "new-agent", path: "/bridge?new=1", en: "Bridge", zh: "Bridge 代理", picture: false },
+  {
+    name: "agent",
+    path: "/bridge",
+    en: "Bridge",
+    zh: "Bridge 代理",
+    act: (page, ctx) => openAgent(page, ctx, "try", /^(Call|调用)$/),
+  },
+  {
+    name: "agent-tools",
+    path: "/bridge",
+    en: "Bridge",
+    zh: "Bridge 代理",
+    picture: false,
+    act: (page, ctx) => openAgent(page, ctx, "tools", /^(Accept|接受)$/),
+  },
   { name: "users", path: "/users", en: "Users", zh: "用户" },
   { name: "registration", path: "/users?of=registration", en: "Users", zh: "用户" },
   { name: "roles", path: "/roles", en: "Roles", zh: "角色", picture: false },
@@ -125,13 +152,33 @@ export const PAGES = [
       await page.getByRole("dialog").getByText("Crawler").waitFor();
     },
   },
-  { name: "identity", path: "/identity", en: "Sign-in services", zh: "登录服务", picture: false },
-  { name: "new-identity", path: "/identity/new", en: "Sign-in services", zh: "登录服务", picture: false },
+  { name: "identity", path: "/identity", en: "Sign-in & directories", zh: "登录与目录", picture: false },
+  { name: "new-identity", path: "/identity/new", en: "Sign-in & directories", zh: "登录与目录", picture: false },
+  {
+    name: "directories",
+    path: "/identity?of=directories",
+    en: "Sign-in & directories",
+    zh: "登录与目录",
+    picture: false,
+  },
+  {
+    name: "new-directory",
+    path: "/identity/new?of=directories",
+    en: "Sign-in & directories",
+    zh: "登录与目录",
+    picture: false,
+  },
   { name: "audit", path: "/audit", en: "Audit log", zh: "审计日志" },
   { name: "settings", path: "/settings", en: "System", zh: "系统" },
   { name: "backups", path: "/settings?of=backups", en: "System", zh: "系统", picture: false },
   { name: "exports", path: "/settings?of=exports", en: "System", zh: "系统", picture: false },
 ];
+
+/** A view of the agent of `withTools`, until there is a button of this name. A page that watches an agent never has no request. */
+async function openAgent(page, { toolKey }, view, button) {
+  await page.goto(`${new URL(page.url()).origin}/console/bridge/ada-laptop?key=${toolKey.id}&view=${view}`);
+  await page.getByRole("dialog").getByRole("button", { name: button }).first().waitFor();
+}
 
 /** Opens a page as who it is for. */
 export function openAs(ctx, { path, as }, options) {

@@ -5,9 +5,10 @@ import { join } from "node:path";
 import { PATIENCE, openConsole } from "./console.mjs";
 import { writeHistory } from "./history.mjs";
 import { PAGES, openAs } from "./pages.mjs";
+import { withTools } from "./tools.mjs";
 
 const [, , folder, only] = process.argv;
-const ctx = await openConsole({ traffic: 40 });
+const ctx = await openConsole({ traffic: 40, setUp: withTools });
 try {
   await writeHistory(ctx.gw);
   for (const [language, theme] of [

@@ -2,8 +2,9 @@
 // and a streamed request with the whole history. Both answer the same frames. The key itself is never in the browser: the session
 // cookie and the key's id stand for it.
 
-import { type Frame, type Message, chunkReader, eventReader } from "../lib/chat.ts";
+import { type Frame, type Message, chunkReader } from "../lib/chat.ts";
 import { ApiFailure, call } from "./client.ts";
+import { readEvents } from "./stream.ts";
 
 export interface Settings {
   system: string;
@@ -149,11 +150,7 @@ export async function askOverHttp(
     });
     return;
   }
-  const events = eventReader();
   const chunks = chunkReader();
-  const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
-  for (let piece = await reader.read(); !piece.done; piece = await reader.read()) {
-    for (const frame of events(piece.value).flatMap(chunks.read)) onFrame(frame);
-  }
+  await readEvents(response.body, ({ data }) => chunks.read(data).forEach(onFrame));
   for (const frame of chunks.end()) onFrame(frame);
 }

@@ -61,15 +61,19 @@ export async function call<O extends Operation>(operation: O, options: CallOptio
   return (await request(operation, options)) as Answer<O>;
 }
 
+interface RequestOptions extends Omit<CallOptions<Operation>, "path" | "query" | "body"> {
+  path?: object;
+  query?: object;
+  body?: unknown;
+}
+
 /** The same for operations that the description does not have: those of the session. */
-export async function request(
-  operation: string,
-  options: Omit<CallOptions<Operation>, "path" | "query" | "body"> & {
-    path?: object;
-    query?: object;
-    body?: unknown;
-  } = {},
-): Promise<unknown> {
+export async function request(operation: string, options: RequestOptions = {}): Promise<unknown> {
+  return read(await answerTo(operation, options));
+}
+
+/** The answer of an operation before it is read, for those that stream. */
+export async function answerTo(operation: string, options: RequestOptions): Promise<Response> {
   const [method = "GET", template = ""] = operation.split(" ");
   const address = addressOf(template, options.path ?? {}, options.query ?? {});
   const init: RequestInit = { method, headers: headersOf(options), credentials: "same-origin", cache: "no-store" };
@@ -84,7 +88,7 @@ export async function request(
   }
   if (response.status === 403 && confirm && (await isUnconfirmed(response)) && (await confirm()))
     response = await send(address, init);
-  return read(response);
+  return response;
 }
 
 const isUnconfirmed = async (response: Response) => (await response.clone().text()).includes('"confirmation_required"');
@@ -136,7 +140,8 @@ export function renew(): Promise<boolean> {
   return renewal;
 }
 
-async function read(response: Response): Promise<unknown> {
+/** The JSON of an answer. One that is an error is thrown as an `ApiFailure`. */
+export async function read(response: Response): Promise<unknown> {
   const text = await response.text();
   const json = text ? parse(text) : undefined;
   if (response.ok) return json;

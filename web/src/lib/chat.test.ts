@@ -1,6 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
-import { type Frame, type Turn, apply, chunkReader, eventReader, messagesOf, newTurn, speedOf } from "./chat.ts";
+import { type Frame, type Turn, apply, chunkReader, messagesOf, newTurn, speedOf } from "./chat.ts";
+import { eventReader } from "./sse.ts";
 
 const run = (frames: Frame[], turns: Turn[] = [newTurn("1", "Hi", 1000)]) =>
   frames.reduce((now, frame, index) => apply(now, frame, 1100 + index * 100), turns);
@@ -76,7 +77,7 @@ test("a stream that is cut at any byte is read the same", () => {
 function readAll(pieces: string[]): Frame[] {
   const events = eventReader();
   const chunks = chunkReader();
-  return [...pieces.flatMap((piece) => events(piece).flatMap(chunks.read)), ...chunks.end()];
+  return [...pieces.flatMap((piece) => events(piece).flatMap(({ data }) => chunks.read(data))), ...chunks.end()];
 }
 
 test("answers of tools follow the calls that they belong to, and a call without an answer is left out", () => {

@@ -166,16 +166,6 @@ export function speedOf(turn: Turn): { first: number | null; perSecond: number |
   return { first, perSecond: seconds > 0.05 && tokens > 1 ? (tokens - 1) / seconds : null };
 }
 
-/** Reads Server-Sent Events in pieces that may be cut anywhere: answers the data of the events that are complete, and keeps the rest. */
-export function eventReader(): (piece: string) => string[] {
-  let rest = "";
-  return (piece) => {
-    const lines = (rest + piece).split(/\r?\n/);
-    rest = lines.pop() ?? "";
-    return lines.filter((line) => line.startsWith("data:")).map((line) => line.slice(5).trim());
-  };
-}
-
 interface Chunk {
   model?: string;
   error?: { code?: string; message?: string };

@@ -1,11 +1,15 @@
 // What the form of a key holds, and the body of the API that it becomes: pure.
 
 import type { KeyCreate, KeyView } from "../../api/schema.d.ts";
+import { linesOfPatterns, patternsOf } from "../../lib/patterns.ts";
 
 export interface Draft {
   name: string;
   owner: string;
   models: string[];
+  /** Patterns of tools, one a line. */
+  allow_tools: string;
+  deny_tools: string;
   amount: string;
   period: "day" | "week" | "month" | "total";
   requests_per_minute: string;
@@ -20,6 +24,8 @@ export const NEW: Draft = {
   name: "",
   owner: "",
   models: [],
+  allow_tools: "",
+  deny_tools: "",
   amount: "",
   period: "month",
   requests_per_minute: "",
@@ -36,6 +42,8 @@ export const draftOf = (key: KeyView): Draft => ({
   name: key.name,
   owner: key.owner ?? "",
   models: key.allowed_models ?? [],
+  allow_tools: linesOfPatterns(key.allow_tools),
+  deny_tools: linesOfPatterns(key.deny_tools),
   amount: text(key.budget?.amount),
   period: (key.budget?.period as Draft["period"] | undefined) ?? "month",
   requests_per_minute: text(key.limits.requests_per_minute),
@@ -55,6 +63,8 @@ export function bodyOf(draft: Draft, before?: KeyView): KeyCreate {
     name: draft.name.trim(),
     owner: draft.owner.trim() || null,
     allowed_models: draft.models.length > 0 ? draft.models : null,
+    allow_tools: patternsOf(draft.allow_tools),
+    deny_tools: patternsOf(draft.deny_tools),
     budget:
       amount === null
         ? null

@@ -4,7 +4,7 @@ import { type KeyboardEvent, type ReactNode, useId, useState } from "react";
 import { count, money, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { Button } from "../../ui/button.tsx";
-import { Choice, Field, type useForm } from "../../ui/field.tsx";
+import { Area, Choice, Field, type useForm } from "../../ui/field.tsx";
 import type { Draft } from "./draft.ts";
 import { useModelNames } from "./queries.ts";
 import { useWords } from "./words.ts";
@@ -34,6 +34,18 @@ export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props)
       value={draft[name]}
       onChange={set(name)}
       error={form.errorOf(`limits.${name}`)}
+    />
+  );
+  const tools = (name: "allow_tools" | "deny_tools", label: string, hint: string) => (
+    <Area
+      label={label}
+      optional
+      rows={2}
+      spellCheck={false}
+      value={draft[name]}
+      onChange={set(name)}
+      error={form.errorOf(name)}
+      hint={hint}
     />
   );
   return (
@@ -66,6 +78,8 @@ export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props)
             error={form.errorOf("allowed_models")}
           />
         </div>
+        {tools("allow_tools", words.allowTools, words.allowToolsHint)}
+        {tools("deny_tools", words.denyTools, words.denyToolsHint)}
       </Group>
       <Group title={words.howMuch}>
         <Field

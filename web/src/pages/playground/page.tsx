@@ -3,6 +3,7 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
 import { type Settings, configOf } from "../../api/chat.ts";
+import { useUsableKeys } from "../../api/keys.ts";
 import { call } from "../../api/client.ts";
 import type { Content } from "../../lib/chat.ts";
 import { visible } from "../../lib/format.ts";
@@ -15,7 +16,7 @@ import { Segmented } from "../../ui/segmented.tsx";
 import { Empty, Failure, Skeleton } from "../../ui/states.tsx";
 import { ColumnView, type Handle } from "./column.tsx";
 import { Composer } from "./composer.tsx";
-import { useModels, useUsableKeys } from "./queries.ts";
+import { useModels } from "./queries.ts";
 import { useWords } from "./words.ts";
 
 const MOST_COLUMNS = 4;

@@ -1,20 +1,10 @@
-// The keys as which can be asked, the models of one, and what the log says of an answer.
+// The models of a key, and what the log says of an answer.
 
 import { useQuery } from "@tanstack/react-query";
 import { call } from "../../api/client.ts";
-import type { KeyView, LoggedRequest, ModelList } from "../../api/schema.d.ts";
+import type { LoggedRequest, ModelList } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 import { type Turn, isOver } from "../../lib/chat.ts";
-
-export function useUsableKeys() {
-  const keys = useQuery({
-    queryKey: ["keys"],
-    queryFn: ({ signal }) => call("GET /keys", { signal }),
-    staleTime: 30_000,
-  });
-  const isUsable = (key: KeyView) => key.enabled && (key.expires_at === null || key.expires_at > Date.now());
-  return { ...keys, data: keys.data?.keys.filter(isUsable) };
-}
 
 export const useModels = (actAs: string) =>
   useQuery({

@@ -1,0 +1,90 @@
+// The form of a server of tools.
+
+import { type ReactNode, useState } from "react";
+import { Button } from "../../ui/button.tsx";
+import { Area, Check, Choice, Field, useForm } from "../../ui/field.tsx";
+import { type Draft, type Era, NEW, type Pins, changeOf, draftOf, newOf } from "./draft.ts";
+import { type Server, useServerWrites } from "./queries.ts";
+import { useWords } from "./words.ts";
+
+type Text = Exclude<keyof Draft, "sendsNone" | "era" | "pins">;
+
+/** `onClose` is told the id of the server that was stored. */
+export function ServerForm({ server, onClose }: { server?: Server; onClose: (stored?: string) => void }) {
+  const words = useWords();
+  const writes = useServerWrites();
+  const [draft, setDraft] = useState<Draft>(() => (server ? draftOf(server) : NEW));
+  const form = useForm(async () => {
+    const stored = server ? await writes.update(server.id, changeOf(draft, server)) : await writes.create(newOf(draft));
+    onClose(stored.id);
+  });
+  const set = (change: Partial<Draft>) => setDraft((now) => ({ ...now, ...change }));
+  const typed = (name: Text, field: string = name) => ({
+    value: draft[name],
+    onChange: (event: { target: { value: string } }) => set({ [name]: event.target.value }),
+    error: form.errorOf(field),
+    spellCheck: false,
+  });
+  return (
+    <form onSubmit={form.submit} className="flex flex-col gap-4">
+      {!server && <Field label={words.id} hint={words.idHint} required {...typed("id")} />}
+      <Field label={words.url} type="url" hint={words.urlHint} required {...typed("url")} />
+      {!draft.sendsNone && (
+        <Field
+          label={words.token}
+          type="password"
+          optional={!server?.has_token}
+          hint={server?.has_token ? words.tokenKeep : words.tokenHint}
+          {...typed("token")}
+        />
+      )}
+      {server?.has_token && (
+        <Check
+          label={words.sendsNone}
+          checked={draft.sendsNone}
+          onChange={(event) => set({ sendsNone: event.target.checked, token: "" })}
+        />
+      )}
+      <Choice
+        label={words.pins}
+        value={draft.pins}
+        hint={words[`pins_${draft.pins}`]}
+        onChange={(event) => set({ pins: event.target.value as Pins })}
+      >
+        {(["strict", "warn", "off"] as const).map((pins) => (
+          <option key={pins} value={pins}>
+            {words[pins]}
+          </option>
+        ))}
+      </Choice>
+      <More label={words.more}>
+        <Area label={words.allow} optional rows={2} hint={words.allowHint} {...typed("allow", "allow_tools")} />
+        <Area label={words.deny} optional rows={2} hint={words.denyHint} {...typed("deny", "deny_tools")} />
+        <Choice label={words.era} value={draft.era} onChange={(event) => set({ era: event.target.value as Era })}>
+          {(["auto", "modern", "legacy"] as const).map((era) => (
+            <option key={era} value={era}>
+              {words[era]}
+            </option>
+          ))}
+        </Choice>
+        <Field label={words.timeout} type="number" min={1} max={600} step="any" {...typed("timeout", "timeout_ms")} />
+      </More>
+      {form.rest()}
+      <div className="flex justify-end gap-2">
+        <Button onClick={() => onClose()}>{words.cancel}</Button>
+        <Button type="submit" look="primary" busy={form.busy}>
+          {server ? words.save : words.create}
+        </Button>
+      </div>
+    </form>
+  );
+}
+
+function More({ label, children }: { label: string; children: ReactNode }) {
+  return (
+    <details>
+      <summary className="link py-1">{label}</summary>
+      <div className="mt-2 flex flex-col gap-4">{children}</div>
+    </details>
+  );
+}
