@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 import type { IdentityProviderView } from "../../api/schema.d.ts";
-import { NEW, bodyOf, draftOf, roleMap } from "./draft.ts";
+import { NEW, bodyOf, draftOf } from "./draft.ts";
 
 const VIEW: IdentityProviderView = {
   authorization_endpoint: null,
@@ -48,12 +48,4 @@ test("a service that was not changed keeps its secret, its addresses and its gro
 test("a field that is changed keeps the others", () => {
   const body = bodyOf({ ...draftOf(VIEW), groups: "teams" }, VIEW);
   assert.deepEqual(body.fields, { ...VIEW.fields, groups: "teams" });
-});
-
-test("roles of groups are lines, and the name of a group may have a colon", () => {
-  assert.deepEqual(roleMap("engineers: operator, viewer\n\n org:admins : admin\nnone"), [
-    { group: "engineers", roles: ["operator", "viewer"] },
-    { group: "org:admins", roles: ["admin"] },
-    { group: "none", roles: [] },
-  ]);
 });

@@ -1,6 +1,7 @@
 // What the form of a service holds, and the body of the API that it becomes: pure.
 
 import type { IdentityProviderCreate, IdentityProviderView } from "../../api/schema.d.ts";
+import { linesOf, listed, roleMap } from "../../lib/roles.ts";
 
 export type Kind = "oidc" | "oauth2" | "access";
 export type Preset = "google" | "github" | "linuxdo" | "cloudflare_access";
@@ -73,23 +74,8 @@ export const draftOf = (view: IdentityProviderView): Draft => ({
   groups: view.fields.groups,
   makes_accounts: view.makes_accounts,
   roles: view.roles.join(", "),
-  role_map: view.role_map.map(({ group, roles }) => `${group}: ${roles.join(", ")}`).join("\n"),
+  role_map: linesOf(view.role_map),
 });
-
-const listed = (text: string) =>
-  text
-    .split(",")
-    .map((one) => one.trim())
-    .filter(Boolean);
-
-/** Lines of `group: role, role`. The name of a group may have a colon, the code of a role has none. */
-export function roleMap(text: string): { group: string; roles: string[] }[] {
-  return text.split("\n").flatMap((line) => {
-    const at = line.lastIndexOf(":");
-    const group = (at < 0 ? line : line.slice(0, at)).trim();
-    return group === "" ? [] : [{ group, roles: at < 0 ? [] : listed(line.slice(at + 1)) }];
-  });
-}
 
 /** The texts of which an empty one is left to the preset or the default. */
 const TEXTS = [

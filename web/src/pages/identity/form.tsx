@@ -5,7 +5,7 @@ import type { IdentityProviderCreate } from "../../api/schema.d.ts";
 import { Button } from "../../ui/button.tsx";
 import { Area, Check, Choice, Field, useForm } from "../../ui/field.tsx";
 import { type Draft, type Kind, NEW, PRESETS, type Preset, bodyOf, draftOf } from "./draft.ts";
-import type { Service } from "./page.tsx";
+import type { Service } from "./queries.ts";
 import { useWords } from "./words.ts";
 
 interface Props {
