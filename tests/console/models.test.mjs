@@ -2,6 +2,7 @@
 // model is explained and simulated.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventually } from "../support/util.mjs";
 import { PATIENCE, admin, consoleSuite } from "./support/console.mjs";
 
 const ctx = consoleSuite({ traffic: 0 });
@@ -88,5 +89,32 @@ test("a candidate is dragged to another place by the pointer", LONG, async () =>
   const [first] = places.sort();
   const { providers } = (await admin(ctx, "GET", "/providers")).body;
   assert.equal(providers.find(({ id }) => id === first[1]).name, "backup");
+  await close();
+});
+
+test("a sticky session is found and unbound", LONG, async () => {
+  const asked = await ctx.gw.complete(
+    ctx.keys.web.key,
+    { model: "smart", messages: [{ role: "user", content: "Hi" }] },
+    { headers: { "x-session-id": "session-1" } },
+  );
+  assert.equal(asked.status, 200, asked.text);
+  const isBound = async () => (await admin(ctx, "GET", "/routing/sessions/session-1")).status === 200;
+  await eventually(isBound, { within: PATIENCE, what: "the binding" });
+  const { page, check, close } = await ctx.open("/models", { warns: /404/ });
+  await page.getByRole("button", { name: "Sticky sessions" }).click();
+  const dialog = page.getByRole("dialog", { name: "Sticky sessions" });
+  await dialog.getByLabel("Session").fill("no-such-session");
+  await dialog.getByRole("button", { name: "Find" }).click();
+  await dialog.getByText("session_not_found").waitFor();
+  await dialog.getByLabel("Session").fill("session-1");
+  await page.keyboard.press("Enter");
+  const bound = dialog.getByRole("region", { name: "Sticky sessions" });
+  await bound.getByText("smart").waitFor();
+  await bound.getByText("Web app").waitFor();
+  await check("a session");
+  await bound.getByRole("button", { name: "Unbind" }).click();
+  await dialog.getByText("It is unbound.").waitFor();
+  assert.equal(await isBound(), false);
   await close();
 });

@@ -15,6 +15,7 @@ import { type Column, Table } from "../../ui/table.tsx";
 import { Editor } from "./editor.tsx";
 import { Explain } from "./explain.tsx";
 import { type Logical, type Model, useLogical, useModels, useProviderNames } from "./queries.ts";
+import { StickySession } from "./session.tsx";
 import { useWords } from "./words.ts";
 
 export default function Models() {
@@ -34,7 +35,20 @@ export default function Models() {
     </Button>
   ) : null;
   return (
-    <Page title={words.title} actions={add} fill>
+    <Page
+      title={words.title}
+      actions={
+        <>
+          {may("view_routing_decisions") && (
+            <Button icon="search" onClick={() => setFilters({ do: "session" })}>
+              {words.sessions}
+            </Button>
+          )}
+          {add}
+        </>
+      }
+      fill
+    >
       <div className="mb-3 flex flex-wrap items-center gap-2">
         <Segmented
           label={words.which}
@@ -70,6 +84,9 @@ export default function Models() {
       )}
       {(edited || id === "new") && may("view_models") && (
         <Editor key={id} logical={edited} onClose={() => open(undefined)} />
+      )}
+      {filters.do === "session" && may("view_routing_decisions") && (
+        <StickySession onClose={() => setFilters({ do: undefined, session: undefined, key: undefined })} />
       )}
       {filters.explain && <Explain name={filters.explain} onClose={() => setFilters({ explain: undefined })} />}
     </Page>
