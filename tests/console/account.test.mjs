@@ -37,6 +37,24 @@ const signOut = async (page) => {
   await page.getByRole("heading", { level: 1, name: "Sign in" }).waitFor();
 };
 
+test("a device that makes no key that the gateway takes is told so", LONG, async () => {
+  const { page, check, close } = await ctx.openAs(ADA, "/account", {
+    host: "localhost",
+    // What browsers answer for an authenticator that has RS256 only.
+    prepare: (page) =>
+      page.addInitScript(() => {
+        navigator.credentials.create = () =>
+          Promise.reject(new DOMException("None of the algorithms is supported", "NotSupportedError"));
+      }),
+  });
+  await page.getByRole("button", { name: "Add a passkey" }).click();
+  const dialog = page.getByRole("dialog");
+  await dialog.getByRole("button", { name: "Add a passkey" }).click();
+  await dialog.getByText("This device makes keys of RS256 only").waitFor();
+  await check("a device with RS256 only");
+  await close();
+});
+
 test("a passkey is added, signs in without a password, and is removed", LONG, async () => {
   const { page, check, close } = await ctx.openAs(ADA, "/account", {
     host: "localhost",

@@ -15,8 +15,11 @@ function text(buffer: ArrayBuffer): string {
 /** Whether there can be passkeys here: they belong to a host with a name, and need TLS or a page of this machine. */
 export const hasPasskeys = () => typeof PublicKeyCredential !== "undefined" && !/^(\[|[\d.]+$)/.test(location.hostname);
 
-/** Makes a passkey for who is signed in. `false`: the person did not want to. */
-export async function addPasskey(name: string): Promise<boolean> {
+/**
+ * Makes a passkey for who is signed in. `declined`: the person did not want to. `unsupported`: the authenticator makes no key of an
+ * algorithm that the gateway takes (ES256 and EdDSA), such as one that has RS256 only.
+ */
+export async function addPasskey(name: string): Promise<"added" | "declined" | "unsupported"> {
   const { challenge, excludeCredentials, user, ...rest } = await call("POST /auth/passkeys/options");
   const publicKey = {
     ...rest,
@@ -24,8 +27,12 @@ export async function addPasskey(name: string): Promise<boolean> {
     user: { ...user, id: bytes(user.id) },
     excludeCredentials: excludeCredentials.map((known) => ({ ...known, id: bytes(known.id) })),
   } as PublicKeyCredentialCreationOptions;
-  const made = await asked(() => navigator.credentials.create({ publicKey }));
-  if (!made) return false;
+  const made = await asked(() => navigator.credentials.create({ publicKey })).catch((error) => {
+    if (error instanceof DOMException && error.name === "NotSupportedError") return "unsupported" as const;
+    throw error;
+  });
+  if (made === null) return "declined";
+  if (made === "unsupported") return made;
   const response = made.response as AuthenticatorAttestationResponse;
   await call("POST /auth/passkeys", {
     body: {
@@ -34,7 +41,7 @@ export async function addPasskey(name: string): Promise<boolean> {
       ...(name ? { name } : {}),
     },
   });
-  return true;
+  return "added";
 }
 
 /** Signs in with a passkey of this device. `false`: the person did not want to, or has none for this gateway. */

@@ -74,10 +74,11 @@ function Add({ onClose }: { onClose: () => void }) {
   const words = useWords();
   const queries = useQueryClient();
   const [name, setName] = useState("");
-  const [isRefused, setRefused] = useState(false);
+  const [refused, setRefused] = useState<"declined" | "unsupported">();
   const form = useForm(async () => {
-    setRefused(false);
-    if (!(await addPasskey(name.trim()))) return setRefused(true);
+    setRefused(undefined);
+    const outcome = await addPasskey(name.trim());
+    if (outcome !== "added") return setRefused(outcome);
     await queries.invalidateQueries({ queryKey: PASSKEYS });
     onClose();
   });
@@ -92,7 +93,13 @@ function Add({ onClose }: { onClose: () => void }) {
           onChange={(event) => setName(event.target.value)}
           error={form.errorOf("name")}
         />
-        {isRefused && <p role="status">{words.notAdded}</p>}
+        {refused === "declined" && <p role="status">{words.notAdded}</p>}
+        {refused === "unsupported" && (
+          <p role="alert" className="text-warn">
+            <span aria-hidden="true">▲ </span>
+            {words.unsupported}
+          </p>
+        )}
         {form.rest()}
         <div className="flex justify-end gap-2">
           <Button onClick={onClose}>{words.cancel}</Button>

@@ -37,6 +37,8 @@ export const useWords = words(
     passkeyName: "What you call it",
     passkeyPlaceholder: "Laptop",
     notAdded: "No passkey was added.",
+    unsupported:
+      "This device makes keys of RS256 only, which the gateway does not take. Use another one: a phone, a security key, or a newer version of this system.",
     lastUsed: "last used",
     neverUsed: "never used",
     remove: "Remove",
@@ -91,6 +93,7 @@ export const useWords = words(
     passkeyName: "名称",
     passkeyPlaceholder: "笔记本电脑",
     notAdded: "未添加通行密钥。",
+    unsupported: "此设备只能创建 RS256 密钥，网关不接受。请改用手机、安全密钥，或更新此系统。",
     lastUsed: "最近使用",
     neverUsed: "从未使用",
     remove: "移除",
