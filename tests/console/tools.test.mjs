@@ -123,3 +123,102 @@ test("a server that does not answer says so, by keyboard alone", LONG, async () 
   await check("a server that does not answer");
   await close();
 });
+
+test("a set is made of tools under names of their own, changed and deleted", LONG, async () => {
+  await create("of-sets", "/modern");
+  const { page, check, close } = await ctx.open("/tools?of=sets");
+  await page.getByText("No set.").waitFor();
+  await page.getByRole("button", { name: "New set" }).first().click();
+  const form = page.getByRole("dialog", { name: "New set" });
+  await form.getByLabel("Name", { exact: true }).fill("work");
+  await form.getByLabel("Server 1").fill("of-sets");
+  await form.getByLabel("Tool 1", { exact: true }).fill("e*");
+  await form.getByRole("button", { name: "Another tool" }).click();
+  await form.getByLabel("Server 2").fill("of-sets");
+  await form.getByLabel("Tool 2", { exact: true }).fill("add");
+  await form.getByLabel("Shown as 2").fill("sum");
+  await check("the form of a set");
+  await form.getByRole("button", { name: "Create" }).click();
+  const drawer = page.getByRole("dialog", { name: "work" });
+  await drawer.getByText(`${ctx.gw.url}/mcp/toolset/work`).waitFor();
+  await drawer.getByText("of-sets/add → sum").waitFor();
+  await check("a set");
+  const { key } = await ctx.gw.createKey({ allow_tools: ["of-sets/*"] });
+  const listed = await ctx.gw.call("/mcp/toolset/work", {
+    method: "POST",
+    headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+    body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+  });
+  assert.deepEqual(
+    listed.json().result.tools.map(({ name }) => name),
+    ["of-sets__echo", "sum"],
+  );
+  await drawer.getByRole("button", { name: "Edit" }).click();
+  const edit = page.getByRole("dialog", { name: "Edit" });
+  await edit.getByRole("button", { name: "Remove tool 1" }).click();
+  await edit.getByRole("button", { name: "Save" }).click();
+  await edit.waitFor({ state: "detached" });
+  const { toolsets } = (await admin(ctx, "GET", "/toolsets")).body;
+  assert.deepEqual(
+    toolsets.map(({ tools }) => tools),
+    [[{ server: "of-sets", tool: "add", name: "sum", description: null }]],
+  );
+  await drawer.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete this set?" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No set.").waitFor();
+  await close();
+});
+
+test("calls of tools are listed, filtered and opened, on a phone", LONG, async () => {
+  await create("called", "/modern");
+  const { key } = await ctx.gw.createKey({ allow_tools: ["called/*"] });
+  for (const [name, given] of [
+    ["echo", { text: "Hi" }],
+    ["add", { a: 1, b: 2 }],
+  ]) {
+    const answer = await ctx.gw.call("/mcp/server/called", {
+      method: "POST",
+      headers: { authorization: `Bearer ${key}`, "content-type": "application/json" },
+      body: JSON.stringify({
+        jsonrpc: "2.0",
+        id: 1,
+        method: "tools/call",
+        params: { name, arguments: given },
+      }),
+    });
+    assert.ok(answer.json().result, answer.text);
+  }
+  const isRecorded = async () => (await admin(ctx, "GET", "/tool-calls?server=called")).body.tool_calls.length === 2;
+  await eventually(isRecorded, { within: PATIENCE, what: "the records" });
+  const { page, check, close } = await ctx.open("/tools?of=calls&server=called", { width: 390, height: 844 });
+  const grid = page.getByRole("grid");
+  await grid.getByText("called/echo").waitFor();
+  await page.getByLabel("Tool", { exact: true }).fill("add");
+  await page.keyboard.press("Enter");
+  await grid.getByText("called/echo").waitFor({ state: "detached" });
+  await check("calls on a phone");
+  await grid.getByText("called/add").click();
+  const drawer = page.getByRole("dialog", { name: "called/add" });
+  await drawer.getByText("MCP client").waitFor();
+  await drawer.getByText("Arguments and results are not kept.").waitFor();
+  await check("a call");
+  await close();
+});
+
+test("a user has the sets of their own, and no servers", LONG, async () => {
+  const { page, check, close } = await ctx.openAs("grace@example.org", "/tools");
+  await page.getByText("No set.").waitFor();
+  assert.equal(await page.locator("label", { hasText: /^Servers$/ }).count(), 0);
+  await page.getByRole("button", { name: "New set" }).first().click();
+  const form = page.getByRole("dialog", { name: "New set" });
+  await form.getByLabel("Name", { exact: true }).fill("mine");
+  await form.getByLabel("Server 1").fill("agent/my-laptop/files");
+  await form.getByRole("button", { name: "Create" }).click();
+  const drawer = page.getByRole("dialog", { name: "mine" });
+  await drawer.getByText("agent/my-laptop/files/*").waitFor();
+  await check("a set of one's own");
+  await drawer.getByRole("button", { name: "Delete" }).click();
+  await page.getByRole("dialog", { name: "Delete this set?" }).getByRole("button", { name: "Delete" }).click();
+  await page.getByText("No set.").waitFor();
+  await close();
+});

@@ -194,7 +194,7 @@ export const PAGES: PageRow[] = [
     group: "setup",
     icon: "tool",
     key: "g",
-    needs: ["manage_tools"],
+    needs: ["manage_tools", "manage_own_api_keys", "view_all_requests", "view_own_requests"],
     load: () => import("./pages/tools/page.tsx"),
   },
   {

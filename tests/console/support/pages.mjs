@@ -120,6 +120,9 @@ export const PAGES = [
     zh: "工具（MCP）",
     act: (page) => page.getByRole("dialog").getByText("Echo: Says it again.").waitFor(),
   },
+  { name: "sets", path: "/tools?of=sets", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
+  { name: "new-set", path: "/tools/new?of=sets", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
+  { name: "calls", path: "/tools?of=calls", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
   { name: "bridge", path: "/bridge", en: "Bridge", zh: "Bridge 代理", picture: false },
   { name: "new-agent", path: "/bridge?new=1", en: "Bridge", zh: "Bridge 代理", picture: false },
   {

@@ -58,6 +58,7 @@ function Content({ item, onClose }: { item: KeyView; onClose: () => void }) {
     [words.owner, visible(item.owner ?? "")],
     [words.models, item.allowed_models ? item.allowed_models.map(visible).join(", ") : words.all],
     [words.allowTools, item.allow_tools && visible(item.allow_tools.join(", "))],
+    [words.defaultToolset, item.default_toolset && visible(item.default_toolset)],
     [words.denyTools, item.deny_tools && visible(item.deny_tools.join(", "))],
     [words.budget, item.budget ? budget(item.budget.amount, item.budget.period) : words.noBudget],
     [words.expires, item.expires_at ? <Time key="e" ms={item.expires_at} style="full" /> : words.never],

@@ -10,6 +10,7 @@ export interface Draft {
   /** Patterns of tools, one a line. */
   allow_tools: string;
   deny_tools: string;
+  default_toolset: string;
   amount: string;
   period: "day" | "week" | "month" | "total";
   requests_per_minute: string;
@@ -26,6 +27,7 @@ export const NEW: Draft = {
   models: [],
   allow_tools: "",
   deny_tools: "",
+  default_toolset: "",
   amount: "",
   period: "month",
   requests_per_minute: "",
@@ -44,6 +46,7 @@ export const draftOf = (key: KeyView): Draft => ({
   models: key.allowed_models ?? [],
   allow_tools: linesOfPatterns(key.allow_tools),
   deny_tools: linesOfPatterns(key.deny_tools),
+  default_toolset: key.default_toolset ?? "",
   amount: text(key.budget?.amount),
   period: (key.budget?.period as Draft["period"] | undefined) ?? "month",
   requests_per_minute: text(key.limits.requests_per_minute),
@@ -65,6 +68,7 @@ export function bodyOf(draft: Draft, before?: KeyView): KeyCreate {
     allowed_models: draft.models.length > 0 ? draft.models : null,
     allow_tools: patternsOf(draft.allow_tools),
     deny_tools: patternsOf(draft.deny_tools),
+    default_toolset: draft.default_toolset.trim() || null,
     budget:
       amount === null
         ? null

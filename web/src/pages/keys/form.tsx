@@ -80,6 +80,15 @@ export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props)
         </div>
         {tools("allow_tools", words.allowTools, words.allowToolsHint)}
         {tools("deny_tools", words.denyTools, words.denyToolsHint)}
+        <Field
+          label={words.defaultToolset}
+          optional
+          spellCheck={false}
+          value={draft.default_toolset}
+          onChange={set("default_toolset")}
+          error={form.errorOf("default_toolset")}
+          hint={words.defaultToolsetHint}
+        />
       </Group>
       <Group title={words.howMuch}>
         <Field

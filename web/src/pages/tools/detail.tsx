@@ -2,10 +2,11 @@
 
 import { useState } from "react";
 import type { McpServerTest } from "../../api/schema.d.ts";
+import { useMay } from "../../api/session.ts";
 import { count, duration, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { fieldsOf, textOf } from "../../lib/tools.ts";
-import { Button } from "../../ui/button.tsx";
+import { Button, LinkButton } from "../../ui/button.tsx";
 import { Copy } from "../../ui/copy.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
@@ -21,6 +22,7 @@ import { useWords } from "./words.ts";
 
 export function Detail({ server, onClose }: { server: Server; onClose: () => void }) {
   const words = useWords();
+  const may = useMay();
   const writes = useServerWrites();
   const [doing, setDoing] = useState<"edit" | "remove" | null>(null);
   const [tested, setTested] = useState<McpServerTest>();
@@ -45,6 +47,11 @@ export function Detail({ server, onClose }: { server: Server; onClose: () => voi
         <Button icon={server.enabled ? "pause" : "play"} busy={toggle.busy} onClick={() => toggle.submit()}>
           {server.enabled ? words.turnOff : words.turnOn}
         </Button>
+        {may("view_all_requests", "view_own_requests") && (
+          <LinkButton to="/tools" search={{ of: "calls", server: server.id }} icon="requests">
+            {words.calls}
+          </LinkButton>
+        )}
         <Button look="danger" icon="trash" onClick={() => setDoing("remove")}>
           {words.remove}
         </Button>

@@ -1,86 +1,36 @@
-// Servers of the Model Context Protocol whose tools the gateway offers.
+// Tools of the Model Context Protocol: the servers that offer them, sets of them, and the calls. Each view is for those who may see it.
 
-import { useMemo } from "react";
-import { visible } from "../../lib/format.ts";
-import { useOpened } from "../../lib/url.ts";
-import { Button } from "../../ui/button.tsx";
-import { Dialog } from "../../ui/dialog.tsx";
-import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page } from "../../ui/page.tsx";
-import { OnOff } from "../../ui/status.tsx";
-import type { Column } from "../../ui/table.tsx";
-import { Detail } from "./detail.tsx";
-import { ServerForm } from "./form.tsx";
-import { type Server, useServers } from "./queries.ts";
+import { useNavigate } from "@tanstack/react-router";
+import { useMay } from "../../api/session.ts";
+import { useFilters } from "../../lib/url.ts";
+import { Segmented } from "../../ui/segmented.tsx";
+import { Calls } from "./calls.tsx";
+import { Servers } from "./servers.tsx";
+import { Sets } from "./sets.tsx";
 import { useWords } from "./words.ts";
 
 export default function Tools() {
   const words = useWords();
-  const [id, open] = useOpened("/tools");
-  const servers = useServers();
-  const columns = useColumns();
-  const opened = servers.data?.find((server) => server.id === id);
-  const add = (
-    <Button look="primary" icon="plus" onClick={() => open("new")}>
-      {words.add}
-    </Button>
-  );
-  return (
-    <Page title={words.title} actions={add} fill>
-      <List
-        query={servers}
-        rows={servers.data}
-        none={words.none}
-        action={add}
-        label={words.servers}
-        columns={columns}
-        idOf={(row) => row.id}
-        onOpen={(row) => open(row.id)}
-        current={id}
-        phone={(row) => (
-          <PhoneRow name={visible(row.id)} state={<OnOff on={row.enabled} />}>
-            {visible(row.url)}
-          </PhoneRow>
-        )}
+  const may = useMay();
+  const navigate = useNavigate();
+  const [filters] = useFilters();
+  const allowed = [
+    ...(may("manage_tools") ? (["servers"] as const) : []),
+    ...(may("manage_tools", "manage_own_api_keys") ? (["sets"] as const) : []),
+    ...(may("view_all_requests", "view_own_requests") ? (["calls"] as const) : []),
+  ];
+  const view = allowed.find((one) => one === filters.of) ?? allowed[0];
+  const views = allowed.length > 1 && (
+    <div className="mb-3">
+      <Segmented
+        label={words.which}
+        value={view ?? "servers"}
+        options={allowed.map((value) => ({ value, label: words[value] }))}
+        onChange={(of) => navigate({ to: "/tools", search: of === allowed[0] ? {} : { of } } as never)}
       />
-      {id === "new" && (
-        <Dialog title={words.add} onClose={() => open(undefined)}>
-          <ServerForm onClose={open} />
-        </Dialog>
-      )}
-      {opened && <Detail key={opened.id} server={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </div>
   );
-}
-
-function useColumns(): Column<Server>[] {
-  const words = useWords();
-  return useMemo(
-    () => [
-      {
-        id: "id",
-        title: words.id,
-        width: "minmax(120px, 1fr)",
-        cell: (row) => <span className="font-medium">{visible(row.id)}</span>,
-      },
-      { id: "url", title: words.url, width: "minmax(200px, 2fr)", cell: (row) => visible(row.url) },
-      {
-        id: "pins",
-        title: words.pins,
-        width: "minmax(160px, 1fr)",
-        cell: (row) => words[row.pins as "strict"] ?? visible(row.pins),
-      },
-      {
-        id: "offers",
-        title: words.offers,
-        width: "minmax(140px, 1fr)",
-        cell: (row) =>
-          row.allow_tools || row.deny_tools
-            ? words.some(row.allow_tools?.length ?? 0, row.deny_tools?.length ?? 0)
-            : words.all,
-      },
-      { id: "state", title: words.state, width: "90px", cell: (row) => <OnOff on={row.enabled} /> },
-    ],
-    [words],
-  );
+  if (view === "calls") return <Calls views={views} />;
+  if (view === "sets") return <Sets views={views} />;
+  return <Servers views={views} />;
 }

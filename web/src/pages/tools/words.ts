@@ -6,6 +6,9 @@ export const useWords = words(
   {
     title: "Tools (MCP)",
     servers: "Servers",
+    sets: "Sets",
+    calls: "Calls",
+    which: "What is shown",
     add: "Add a server",
     none: "No server. The tools of one that is registered here are found at /mcp by every client whose key is granted them.",
     id: "Name",
@@ -65,6 +68,9 @@ export const useWords = words(
   {
     title: "工具（MCP）",
     servers: "服务器",
+    sets: "工具集",
+    calls: "调用记录",
+    which: "显示内容",
     add: "添加服务器",
     none: "没有服务器。在此登记后，凡密钥获得授权的客户端都能在 /mcp 找到其工具。",
     id: "名称",
