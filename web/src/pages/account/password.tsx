@@ -3,6 +3,7 @@
 import { useQueryClient } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../../api/client.ts";
+import { useMe } from "../../api/me.ts";
 import { Button } from "../../ui/button.tsx";
 import { Field, useForm } from "../../ui/field.tsx";
 import { Section } from "../../ui/page.tsx";
@@ -11,6 +12,7 @@ import { useWords } from "./words.ts";
 
 export function Password() {
   const words = useWords();
+  const { data: me } = useMe();
   const queries = useQueryClient();
   const [current, setCurrent] = useState("");
   const [next, setNext] = useState("");
@@ -26,6 +28,8 @@ export function Password() {
   return (
     <Section title={words.password}>
       <form onSubmit={form.submit} className="flex max-w-form flex-col items-start gap-3">
+        {/* Tells password managers whose password is changed. */}
+        <input type="email" autoComplete="username" value={me?.email ?? ""} readOnly hidden />
         <div className="w-full">
           <Field
             label={words.currentPassword}
