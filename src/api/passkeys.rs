@@ -82,7 +82,7 @@ pub async fn add(exchange: &Exchange) -> Result<Response, ApiError> {
     let ceremony = Ceremony::Register(&user.id);
     let (challenge, until) = challenge_of(exchange, ceremony, &client_data).await?;
     let made = passkey::register(&party(&host, &origin), &challenge, &client_data, &attestation);
-    let (credential, counter) = made.map_err(refused)?;
+    let (credential, counter) = made.map_err(Failed::Refused)?;
     use_once(exchange, user, &challenge, until).await?;
     if passkeys::list(&exchange.env, &user.id).await?.len() >= MAX_PASSKEYS {
         let message = format!("There are at most {MAX_PASSKEYS} passkeys of a user.");
@@ -133,7 +133,8 @@ pub async fn sign_in(exchange: &Exchange) -> Result<Response, ApiError> {
         signed_in::check_site(exchange, true)?;
     }
     let user = match checked(exchange, input).await {
-        Err(error) if error.code == "passkey_refused" => {
+        Err(failed @ Failed::Refused(_)) => {
+            let error = ApiError::from(failed);
             let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
             admit::attempt_from_address(exchange, "sign-in", &rules).await?;
             return Err(error);
@@ -147,14 +148,14 @@ pub async fn sign_in(exchange: &Exchange) -> Result<Response, ApiError> {
 }
 
 /// The user whose passkey has signed.
-async fn checked(exchange: &Exchange, input: PasskeyAssertionInput) -> Result<UserRecord, ApiError> {
+async fn checked(exchange: &Exchange, input: PasskeyAssertionInput) -> Result<UserRecord, Failed> {
     let id = input.id.required("id")?;
     let client_data = bytes(&input.client_data.required("client_data")?)?;
     let authenticator_data = bytes(&input.authenticator_data.required("authenticator_data")?)?;
     let signature = bytes(&input.signature.required("signature")?)?;
     let (challenge, until) = challenge_of(exchange, Ceremony::SignIn, &client_data).await?;
     let found = passkeys::find(&exchange.env, &id).await.map_err(unavailable)?;
-    let found = found.ok_or_else(|| refused(PasskeyError::Signature))?;
+    let found = found.ok_or(Failed::Refused(PasskeyError::Signature))?;
     let (host, origin) = here(exchange);
     let given = SignedIn {
         client_data: &client_data,
@@ -163,10 +164,10 @@ async fn checked(exchange: &Exchange, input: PasskeyAssertionInput) -> Result<Us
     };
     let known = (&found.key, found.counter);
     let counter = passkey::sign_in(&Subtle, &party(&host, &origin), &challenge, known, &given).await;
-    let counter = counter.map_err(refused)?;
+    let counter = counter.map_err(Failed::Refused)?;
     use_once(exchange, &found.user, &challenge, until).await?;
     if !passkeys::used(&exchange.env, &id, found.counter, counter, now_ms()).await.map_err(unavailable)? {
-        return Err(refused(PasskeyError::Copied));
+        return Err(Failed::Refused(PasskeyError::Copied));
     }
     Ok(found.user)
 }
@@ -182,11 +183,11 @@ async fn challenge_of(
     exchange: &Exchange,
     ceremony: Ceremony<'_>,
     client_data: &[u8],
-) -> Result<(Vec<u8>, u64), ApiError> {
+) -> Result<(Vec<u8>, u64), Failed> {
     let keys = identity_keys::current(&exchange.env, &exchange.settings).await.map_err(unavailable)?;
-    let challenge = challenge_in(client_data).ok_or_else(|| refused(PasskeyError::Malformed))?;
+    let challenge = challenge_in(client_data).ok_or(Failed::Refused(PasskeyError::Malformed))?;
     let until = valid_until(&keys.refresh, ceremony, &challenge, now_ms());
-    until.map(|until| (challenge, until)).ok_or_else(|| refused(PasskeyError::Elsewhere))
+    until.map(|until| (challenge, until)).ok_or(Failed::Refused(PasskeyError::Elsewhere))
 }
 
 /// Uses a challenge, which works once however many try at a time.
@@ -195,10 +196,10 @@ async fn use_once(
     user: &UserRecord,
     challenge: &[u8],
     until: u64,
-) -> Result<(), ApiError> {
+) -> Result<(), Failed> {
     let call = Call::UseOnce { name: base64url::encode(challenge), until };
     let is_first: bool = of_address(exchange, &user.email, &call).await?;
-    if is_first { Ok(()) } else { Err(refused(PasskeyError::Elsewhere)) }
+    if is_first { Ok(()) } else { Err(Failed::Refused(PasskeyError::Elsewhere)) }
 }
 
 /// The host and the origin of the gateway's pages.
@@ -213,12 +214,33 @@ fn party<'a>(host: &'a str, origin: &'a str) -> RelyingParty<'a> {
     RelyingParty { id: host, origin, needs_verification: true }
 }
 
-fn bytes(text: &str) -> Result<Vec<u8>, ApiError> {
-    base64url::decode(text).ok_or_else(|| refused(PasskeyError::Malformed))
+fn bytes(text: &str) -> Result<Vec<u8>, Failed> {
+    base64url::decode(text).ok_or(Failed::Refused(PasskeyError::Malformed))
 }
 
-/// The error of a ceremony that fails. Callers are not told why: it would help only those who forge.
-fn refused(fault: PasskeyError) -> ApiError {
-    log_info("passkey", &fault);
-    ApiError::forbidden("passkey_refused", "The passkey was not accepted. Begin anew.")
+/// Why a ceremony fails.
+enum Failed {
+    /// What the authenticator says is not accepted.
+    Refused(PasskeyError),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl From<ApiError> for Failed {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+impl From<Failed> for ApiError {
+    /// Callers are not told why a passkey is refused: it would help only those who forge.
+    fn from(failed: Failed) -> Self {
+        match failed {
+            Failed::Refused(fault) => {
+                log_info("passkey", &fault);
+                Self::forbidden("passkey_refused", "The passkey was not accepted. Begin anew.")
+            }
+            Failed::Other(error) => error,
+        }
+    }
 }

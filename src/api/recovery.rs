@@ -65,7 +65,7 @@ pub async fn reset(exchange: &Exchange) -> Result<Response, ApiError> {
     let token = input.token.required("token")?;
     let password = input.password.required("password")?;
     let (user, hash_of_token) = find(exchange, Purpose::ResetPassword, token.expose()).await?;
-    // A password that may not be chosen leaves the link good for another.
+    // A password that is refused does not use the link up.
     check_password(password.expose(), "password", &user.email, &user.name)?;
     let hash = hash(exchange, &user.email, password).await?;
     redeem(exchange, Purpose::ResetPassword, &user, hash_of_token).await?;

@@ -1,4 +1,4 @@
-//! The cron: goes on with exports, backups and restores, begins the backup of the hour, and deletes what has expired.
+//! The cron: continues exports, backups and restores, begins the backup of the hour, and deletes what has expired.
 
 use std::cell::Cell;
 

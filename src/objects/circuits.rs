@@ -1,7 +1,7 @@
 //! The Durable Objects that share open circuits and cool-downs of upstreams between isolates.
 //!
 //! An isolate asks every few seconds and seldom has news, so there are several, [`PARTS`], each of which knows everything: an isolate
-//! asks the one that it chose by chance, and tells its news to all. One object answers about a thousand requests a second, and where
+//! asks one of them, chosen at random, and sends its changes to all. One object answers about a thousand requests a second, and where
 //! isolates have little traffic each request asks. Their entries live for minutes at most and isolates repeat them, so everything is in
 //! memory: an eviction loses nothing that matters for long.
 //!

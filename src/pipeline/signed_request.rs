@@ -55,22 +55,36 @@ pub async fn check(exchange: &Exchange) -> Result<(), ApiError> {
             exchange.sign(key);
             Ok(())
         }
-        Err(error) if error.code == "invalid_signature" => {
+        Err(Unverified::Wrong(error)) => {
             let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
             admit::attempt_from_address(exchange, "signature", &rules).await?;
             Err(error)
         }
-        Err(error) => Err(error),
+        Err(Unverified::Other(error)) => Err(error),
     }
 }
 
-async fn verify(exchange: &Exchange) -> Result<Option<Rc<ApiKeyRecord>>, ApiError> {
+/// Why a signature was not verified.
+enum Unverified {
+    /// It is wrong. That counts against the address.
+    Wrong(ApiError),
+    /// Anything else.
+    Other(ApiError),
+}
+
+impl From<ApiError> for Unverified {
+    fn from(error: ApiError) -> Self {
+        Self::Other(error)
+    }
+}
+
+async fn verify(exchange: &Exchange) -> Result<Option<Rc<ApiKeyRecord>>, Unverified> {
     let headers: Vec<(&str, &str)> = exchange.headers().iter().collect();
     let target = Target::of_url(exchange.url()).ok_or_else(ApiError::internal)?;
     let request = Request { method: exchange.method(), target, headers: &headers };
     let Some(key_id) = named_key(&request, TAG).map_err(|error| invalid(&error))? else { return Ok(None) };
-    let version = snapshot::current(exchange).await?.keys_version;
-    let Some(key) = keys::by_id(exchange, &key_id, version).await? else {
+    let version = snapshot::current(exchange).await.map_err(ApiError::from)?.keys_version;
+    let Some(key) = keys::by_id(exchange, &key_id, version).await.map_err(ApiError::from)? else {
         return Err(invalid(&VerifyError::NoneFits));
     };
     let Some(signer) = key.signer().filter(|_| key.signature != SignatureUse::Off) else { return Ok(None) };
@@ -99,12 +113,12 @@ async fn verify(exchange: &Exchange) -> Result<Option<Rc<ApiKeyRecord>>, ApiErro
         Ok(true) => Ok(Some(key)),
         Ok(false) => {
             let message = "The nonce of the signature was used before.";
-            Err(ApiError::unauthorized("nonce_used", message))
+            Err(ApiError::unauthorized("nonce_used", message).into())
         }
         Err(error) => {
             log_error("nonces", &error);
             let message = "The nonce of the signature cannot be checked at the moment. Try again.";
-            Err(ApiError::unavailable("signature_unavailable", message).with_retry_after(1))
+            Err(ApiError::unavailable("signature_unavailable", message).with_retry_after(1).into())
         }
     }
 }
@@ -129,6 +143,7 @@ async fn is_signed(exchange: &Exchange, key: &ApiKeyRecord, signer: Signer<'_>, 
     }
 }
 
-fn invalid(reason: &dyn std::fmt::Display) -> ApiError {
-    ApiError::unauthorized("invalid_signature", format!("The signature is not accepted: {reason}."))
+fn invalid(reason: &dyn std::fmt::Display) -> Unverified {
+    let message = format!("The signature is not accepted: {reason}.");
+    Unverified::Wrong(ApiError::unauthorized("invalid_signature", message))
 }

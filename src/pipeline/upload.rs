@@ -3,7 +3,7 @@
 //! Only the bytes up to the end of its `model` field are held, so it can be sent only once.
 //!
 //! Two parties can stop it: the caller who sends it and the upstream that reads it. [`Progress`] tells them apart, so that
-//! a caller who stops gets a 408 and the upstream is blamed for its own silence only.
+//! a caller who stops gets a 408, and only silence of the upstream counts as a failure of the upstream.
 
 use std::cell::Cell;
 use std::ops::Range;

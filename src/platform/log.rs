@@ -29,12 +29,12 @@ pub fn log_error(event: &str, detail: &dyn Display) {
     write(Level::Error, event, detail);
 }
 
-/// Something failed that the gateway made up for, or that the settings of others let fail.
+/// A failure that the gateway has handled, or that the settings of an upstream or a user cause.
 pub fn log_warn(event: &str, detail: &dyn Display) {
     write(Level::Warn, event, detail);
 }
 
-/// Something that happens seldom and is worth knowing.
+/// A rare event that operators may look for.
 pub fn log_info(event: &str, detail: &dyn Display) {
     write(Level::Info, event, detail);
 }

@@ -62,7 +62,7 @@ pub fn hold_of(principal: &Principal, event_id: &str) -> Hold {
 }
 
 /// Charges the cost of a request and ends its reservation. Idempotent: calling it twice charges once. What cannot be
-/// told is made up for when the account compares itself with the request log.
+/// reported is added when the account is compared with the request log.
 pub async fn charge(env: &Env, hold: &Hold, event: &UsageEvent) {
     let entry = journal::charge(event, now_ms());
     for _ in 0..CHARGE_TRIES {

@@ -1,5 +1,5 @@
 //! Calls of tools: into the queue of usage events, from there into D1, and into R2 if neither accepts them. A call is one row, written
-//! by the consumer of the queue; calls of an isolate that end within [`LINGER_MS`] share a message, {"tool_calls": […]}.
+//! by the consumer of the queue; calls of an isolate that end within [`LINGER_MS`] share a message, `{"tool_calls": […]}`.
 
 use std::cell::RefCell;
 

@@ -77,7 +77,6 @@ pub struct OpenCall<'a> {
 #[cfg(feature = "openapi")]
 #[derive(Debug, schemars::JsonSchema)]
 #[serde(untagged)]
-#[expect(clippy::large_enum_variant, reason = "it is never made: it is the schema of either")]
 pub enum CallView {
     /// It has ended.
     Ended(EndedCall),

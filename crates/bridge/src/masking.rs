@@ -1,6 +1,6 @@
 //! Takes secrets out of what leaves the agent: the output of children, errors, logs.
 //!
-//! Values shorter than 8 characters are left alone: masking `1` or `true` would tear texts apart without hiding anything.
+//! Values shorter than 8 characters are left alone: masking `1` or `true` would make texts unreadable without hiding a secret.
 
 /// What stands in the place of a secret.
 const MASK: &str = "[secret]";

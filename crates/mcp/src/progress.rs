@@ -79,7 +79,7 @@ pub fn cancelled_request(notification: &Notification) -> Option<Id> {
     Members::of(notification.params.as_deref()).ok()?.read("requestId")
 }
 
-/// How long a call may take: each sign of life gives it the idle time anew, and nothing gives it more than the hard limit.
+/// How long a call may take: progress and responses restart the idle time; the hard limit is never extended.
 ///
 /// All in milliseconds. Guarantee: [`Patience::ends_at`] never lies after the start plus the hard limit.
 #[derive(Debug, Clone, Copy)]

@@ -26,7 +26,7 @@ pub const CLOSING_MS: u64 = 5_000;
 pub const LATEST_END_MS: u64 = 25_000;
 /// Milliseconds for which a hub remembers ended calls and their results.
 pub const KEPT_MS: u64 = 24 * 3_600_000;
-/// Milliseconds since its last sign of life during which an instance keeps others of the same agent away.
+/// Milliseconds after its last frame or ping during which an instance keeps other instances of the same agent out.
 pub const FRESH_MS: u64 = 60_000;
 /// The longest time from a call to its deadline, in milliseconds.
 pub const MAX_DEADLINE_MS: u64 = 600_000;

@@ -71,12 +71,12 @@ pub struct Delivery {
 /// What did not come through the queue.
 pub(super) const DIRECT: Delivery = Delivery { waited_ms: 0, of: 1 };
 
-/// Records events and adds them to all sums and to the archive, once each however often and in whatever company they are
+/// Records events and adds them to all sums and to the archive, once each however often and in whichever batch they are
 /// delivered. Events that the request log has are left out; all rest is written in one transaction, which its primary key
 /// refuses as a whole if another one wrote an event of it in between. Texts are written before it: what it does not refer to
 /// in the end is removed by the cron.
 ///
-/// The events are a chunk that is delivered as such each time.
+/// The events are one chunk: every delivery of it has the same events.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
     let whole = 0..recorded.len();
     ingest_chunks(env, recorded, slice::from_ref(&whole), DIRECT).await

@@ -5,7 +5,7 @@
 //!
 //! - at most one child exists: a start is asked for only when the child before it has ended;
 //! - at most five starts a minute, whatever asks for them;
-//! - a child that dies of the question for its era is started again at once where the driver says so, within the budget;
+//! - a child that exits because of the question for its era is started again at once where the driver says so, within the budget;
 //! - a server without wishes to use it is never started again by itself, unless it starts with the agent.
 
 use super::backoff::{Backoff, StartBudget};

@@ -33,7 +33,7 @@ pub struct Settings {
     pub concurrency: u32,
     /// Who the agent says that it is.
     pub identity: ClientIdentity,
-    /// A number from 0 to 1 by chance.
+    /// A random number from 0 to 1.
     pub chance: fn() -> f64,
     /// Told of every child: the number of its process and its program.
     pub note_child: OnChild,

@@ -272,7 +272,7 @@ impl Agent {
         }
     }
 
-    /// The next note, if one may be sent now: notes wait for everything else.
+    /// The next note, if one may be sent now: notes are sent when nothing else waits.
     pub fn take_note(&mut self) -> Option<Up> {
         if !self.is_up() {
             return None;
