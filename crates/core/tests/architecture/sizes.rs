@@ -60,7 +60,7 @@ fn find_long(workspace: &Path, folder: &Path, long: &mut Vec<(String, usize)>) {
             if name != "tests" {
                 find_long(workspace, &path, long);
             }
-        } else if name.ends_with(".rs") && name != "tests.rs" {
+        } else if path.extension().is_some_and(|extension| extension == "rs") && name != "tests.rs" {
             let lines = lines_of_code(&fs::read_to_string(workspace.join(&path)).unwrap());
             if lines > MOST_LINES {
                 let path = path.to_str().unwrap().trim_start_matches("./").replace('\\', "/");
