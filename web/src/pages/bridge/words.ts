@@ -139,7 +139,7 @@ export const useWords = words(
     running: "正在运行的调用",
     tokenUntil: "令牌到期",
     tokenOver: "已到期",
-    tokens: "已用令牌数",
+    tokens: "已签发的令牌数",
     created: "创建时间",
     view: "视图",
     view_about: "概况",
