@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use nexus_edge_api::mcp::AcceptToolsInput;
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::trust::Strictness;
 
@@ -15,23 +16,31 @@ use crate::platform::http::Response;
 
 /// `GET /v1/bridge/agents/{id}/servers/{server}/tools`
 pub async fn list(exchange: &Exchange, id: &str, server: &str) -> Result<Response, ApiError> {
-    let found = find(exchange, id, server).await?;
+    let principal = authenticate(exchange).await?;
+    let found = find(exchange, &principal, id, server).await?;
     exchange::json(200, &reviewed(Strictness::Strict, &Default::default(), &found.kept))
 }
 
 /// `POST /v1/bridge/agents/{id}/servers/{server}/tools/accept`
 pub async fn accept(exchange: &Exchange, id: &str, server: &str) -> Result<Response, ApiError> {
     // Who asks is told first: a caller without a key learns nothing of the body.
-    let found = find(exchange, id, server).await?;
+    let principal = authenticate(exchange).await?;
+    let found = find(exchange, &principal, id, server).await?;
     let input = input::optional::<AcceptToolsInput>(exchange).await?;
     let kept = accepted(&found.kept, &input)?;
+    exchange.note_key(&principal.key_id);
+    exchange.note_setting(&format!("{}/tools", found.name), Some(&found.kept.pins()), Some(&kept.pins()));
     mcp::replace_of_agent(exchange, &found, kept.clone()).await?;
     exchange::json(200, &reviewed(Strictness::Strict, &Default::default(), &kept))
 }
 
-async fn find(exchange: &Exchange, id: &str, server: &str) -> Result<Rc<AgentServer>, ApiError> {
-    let principal = authenticate(exchange).await?;
-    match mcp::agent(exchange, &Reach::of(&principal), id, server).await? {
+async fn find(
+    exchange: &Exchange,
+    principal: &Principal,
+    id: &str,
+    server: &str,
+) -> Result<Rc<AgentServer>, ApiError> {
+    match mcp::agent(exchange, &Reach::of(principal), id, server).await? {
         Server::Agent(server) => Ok(server),
         Server::Remote(_) => Err(mcp::server_not_found()),
     }

@@ -20,6 +20,7 @@ use super::invoked::recorded;
 use super::{answer_deleted, input, random};
 use crate::exchange::{self, Exchange};
 use crate::objects::agent_hub::{Approve, Cancel, HubClient, Invoke, Named, Revoke, Target, Watch};
+use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
 use crate::pipeline::mcp::{self, Calling, Origin, Reach};
 use crate::platform::http::Response;
@@ -185,7 +186,11 @@ pub async fn invoke(exchange: &Exchange) -> Result<Response, ApiError> {
     };
     let (name, bytes_in) = (invoke.target.shown(), invoke.target.bytes());
     let calling = Calling::begin(exchange, origin, &format!("agent/{agent_id}"), &name, bytes_in);
-    let answer = match mcp::check_invoke(exchange, &Reach::of(&caller), &agent_id, &name).await {
+    let checked = async {
+        mcp::check_invoke(exchange, &Reach::of(&caller), &agent_id, &name).await?;
+        admit::tool_call_of_day(exchange, &caller).await
+    };
+    let answer = match checked.await {
         Ok(()) => HubClient::new(&exchange.env, &owner_of(&caller), &agent_id).invoke(&invoke).await,
         Err(error) => Err(error),
     };

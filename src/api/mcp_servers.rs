@@ -1,16 +1,20 @@
 //! The admin API for servers of tools. A token goes in and never comes out.
 
+use std::collections::BTreeMap;
+
 use nexus_edge_api::mcp::{AcceptToolsInput, McpServerTest, McpServerTools, ReviewedTool};
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::catalog::mcp_server::McpServerInput;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
+use nexus_edge_core::secrets::mask::mask;
 use nexus_edge_mcp::catalogue::estimated_tokens;
 use nexus_edge_mcp::glob::Glob;
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::trust::Strictness;
 use nexus_edge_mcp::version::Era;
 use serde::Serialize;
+use serde_json::json;
 
 use super::update::change;
 use super::{answer_deleted, answer_list, input, seal};
@@ -46,7 +50,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     }
     let mut record = McpServerRecord::new(input.id.clone().into_set().unwrap_or_default(), now_ms());
     input.apply_public(&mut record);
-    apply_token(exchange, &input, &mut record)?;
+    apply_secrets(exchange, &input, &mut record)?;
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
     exchange::json(201, &record.view())
@@ -64,12 +68,16 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let apply = async |record: &mut McpServerRecord| {
         // Another address must not get the token that was given for this one.
         let moves = input.url.as_set().is_some_and(|url| *url != record.url);
-        if moves && record.token_sealed.is_some() && input.token == Patch::Keep {
-            let message = "Say `token` again with another `url`, or `null` for none.";
-            return Err(ApiError::invalid("missing_required_parameter", "token", message));
+        let kept = [
+            ("token", record.token_sealed.is_some() && input.token == Patch::Keep),
+            ("headers", record.headers_sealed.is_some() && input.headers == Patch::Keep),
+        ];
+        if let Some((field, _)) = kept.into_iter().find(|(_, is_kept)| moves && *is_kept) {
+            let message = format!("Say `{field}` again with another `url`, or `null` for none.");
+            return Err(ApiError::invalid("missing_required_parameter", field, message));
         }
         input.apply_public(record);
-        apply_token(exchange, &input, record)
+        apply_secrets(exchange, &input, record)
     };
     let record = change(
         exchange,
@@ -167,7 +175,8 @@ fn value(of: &impl Serialize) -> serde_json::Value {
     serde_json::to_value(of).unwrap_or_default()
 }
 
-fn apply_token(
+/// Seals the secrets of the input into the record.
+fn apply_secrets(
     exchange: &Exchange,
     input: &McpServerInput,
     record: &mut McpServerRecord,
@@ -175,7 +184,20 @@ fn apply_token(
     match &input.token {
         Patch::Keep => {}
         Patch::Clear => record.token_sealed = None,
-        Patch::Set(token) => record.token_sealed = Some(seal(exchange, token, &record.seal_context())?),
+        Patch::Set(token) => {
+            record.token_sealed = Some(seal(exchange, token, &record.seal_context("token"))?);
+        }
+    }
+    match &input.headers {
+        Patch::Keep => {}
+        Patch::Clear => (record.headers_sealed, record.headers_hint) = (None, None),
+        Patch::Set(headers) => {
+            let clear = json!(headers).to_string();
+            record.headers_sealed = Some(seal(exchange, &clear, &record.seal_context("headers"))?);
+            let masked: BTreeMap<&String, String> =
+                headers.iter().map(|(name, value)| (name, mask(value))).collect();
+            record.headers_hint = Some(json!(masked).to_string());
+        }
     }
     Ok(())
 }

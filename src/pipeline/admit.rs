@@ -11,7 +11,8 @@ use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::blocked::Blocked;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
-use nexus_edge_core::limits::refusal::too_much;
+use nexus_edge_core::limits::refusal::{Refusal, too_much};
+use nexus_edge_core::limits::rules::{FailurePolicy, Limits, RuleKind};
 use nexus_edge_core::limits::subject::caller_network;
 use nexus_edge_core::limits::{Amounts, Bucket, Rules, Subject, SubjectKind};
 use nexus_edge_core::routing::bound::Demand;
@@ -268,28 +269,61 @@ fn too_many_attempts(wait_ms: u64) -> ApiError {
 
 /// Applies the limit of `per_minute` turns of the kind `chat` or `stream` to a user of chat sessions.
 pub async fn chat_turn(host: &Host, kind: &str, key_id: &str, per_minute: u32) -> Result<(), ApiError> {
-    at_most(host, format!("{kind}-turns:{key_id}"), per_minute, "turns").await
-}
-
-/// Applies the limit of [`TOOL_CALLS_PER_MINUTE`] to a key.
-pub async fn tool_call(host: &Host, key_id: &str) -> Result<(), ApiError> {
-    at_most(host, format!("tool-calls:{key_id}"), TOOL_CALLS_PER_MINUTE, "calls of tools").await
-}
-
-/// Takes one of `per_minute` from a subject of a key.
-async fn at_most(host: &Host, subject: String, per_minute: u32, what: &str) -> Result<(), ApiError> {
-    let subject = Subject::new(SubjectKind::Key, subject);
+    let subject = Subject::new(SubjectKind::Key, format!("{kind}-turns:{key_id}"));
     let rules = Rules::requests_per_minute(per_minute.into());
     match limits::take(host, &subject, &rules, Amounts::request(0, 0), None).await {
         // A limit that cannot be checked must not cause an outage of its own.
         Ok(_) | Err(Held::Unreachable) => Ok(()),
-        Err(Held::Refused(refusal)) => {
-            let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
-            let message = format!("At most {per_minute} {what} a minute. Retry after {seconds} s.");
-            let error = ApiError::new(429, ErrorKind::RateLimit, "rate_limited", message);
-            Err(error.with_retry_after(seconds))
-        }
+        Err(Held::Refused(refusal)) => Err(too_many(&refusal, "turns")),
     }
+}
+
+/// Applies the limits on calls of tools to a key: [`TOOL_CALLS_PER_MINUTE`], and its own of a day.
+///
+/// # Errors
+/// `rate_limited`, `tool_calls_per_day_exceeded` (429); `limits_unavailable` (503) where that of a day cannot be checked.
+pub async fn tool_call(host: &Host, principal: &Principal) -> Result<(), ApiError> {
+    let per_day = principal.max_tool_calls_per_day;
+    let subject = Subject::new(SubjectKind::Key, format!("tool-calls:{}", principal.key_id));
+    let limits = Limits {
+        requests_per_minute: Some(TOOL_CALLS_PER_MINUTE.into()),
+        requests_per_day: per_day.map(u64::from),
+        ..Limits::default()
+    };
+    let on_failure = per_day.map(|_| FailurePolicy::FailClosed);
+    let rules = Rules::new(&limits, None);
+    match limits::take(host, &subject, &rules, Amounts::request(0, 0), on_failure).await {
+        Ok(_) => Ok(()),
+        Err(Held::Unreachable) if per_day.is_none() => Ok(()),
+        Err(held @ Held::Unreachable) => Err(refuse(&held, &Subject::key(&principal.key_id))),
+        Err(Held::Refused(refusal)) => Err(too_many(&refusal, "calls of tools")),
+    }
+}
+
+/// Applies the limit of a day on calls of tools to a key that has one.
+///
+/// # Errors
+/// Those of [`tool_call`].
+pub async fn tool_call_of_day(host: &Host, principal: &Principal) -> Result<(), ApiError> {
+    match principal.max_tool_calls_per_day {
+        Some(_) => tool_call(host, principal).await,
+        None => Ok(()),
+    }
+}
+
+/// The error of a limit on something that is no request.
+fn too_many(refusal: &Refusal, what: &str) -> ApiError {
+    let seconds = retry_after_s(refusal.retry_after_ms.unwrap_or(60_000));
+    let limit = refusal.limit;
+    let message = |time: &str| format!("At most {limit} {what} a {time}. Retry after {seconds} s.");
+    let limited = ErrorKind::RateLimit;
+    let error = match refusal.kind {
+        Some(RuleKind::RequestsPerDay) => {
+            ApiError::new(429, limited, "tool_calls_per_day_exceeded", message("day"))
+        }
+        _ => ApiError::new(429, limited, "rate_limited", message("minute")),
+    };
+    error.with_retry_after(seconds)
 }
 
 thread_local! {

@@ -8,7 +8,7 @@ import { mcpClientsOf } from "../support/mcp-clients.mjs";
 import { startMcpServers } from "../support/mcp-servers.mjs";
 import { test } from "../support/suite.mjs";
 import { ulid } from "../support/ulid.mjs";
-import { answersWith, completion, toolCall } from "../support/upstream.mjs";
+import { answersWith, completion, gate, toolCall } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const PATIENCE = { within: 30_000, every: 100 };
@@ -106,6 +106,34 @@ test("calls in a chat belong to its request and its conversation", async () => {
     );
     assert.ok(found.every(({ conversation_id }) => conversation_id === row.conversation_id));
     assert.deepEqual((await list(`conversation=${row.conversation_id}`)).length, 2);
+  }
+});
+
+test("a call whose caller leaves meanwhile is recorded as that", async () => {
+  const { key, id } = await t.gw.createKey({ allow_tools: ["*"] });
+  const said = { role: "assistant", content: null, refusal: null };
+  const calls = [toolCall("c1", "modern__echo", JSON.stringify({ text: "held" }))];
+  await t.on(
+    "openai",
+    "left",
+    answersWith(completion("left", { ...said, tool_calls: calls }, { finish: "tool_calls" })),
+  );
+  const held = gate();
+  servers.hold(held.opened);
+  try {
+    const before = servers.requests.length;
+    const messages = [{ role: "user", content: "q" }];
+    const body = { model: "left", messages, stream: true, nexus: { tools: ["modern"] } };
+    const { reply, abort } = t.gw.beginCompletion(key, body);
+    await reply;
+    const isCalled = () => servers.requests.slice(before).some(({ body: sent }) => sent?.method === "tools/call");
+    await eventually(isCalled, { what: "the call", ...PATIENCE });
+    abort();
+    const [left] = await recorded(id, 1);
+    assert.deepEqual([left.tool, left.status, left.bytes_out], ["echo", "cancelled", 0]);
+  } finally {
+    held.open();
+    servers.hold(undefined);
   }
 });
 

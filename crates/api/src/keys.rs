@@ -6,6 +6,7 @@ use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::access::api_key::{ApiKeyRecord, shown_prefix};
 use nexus_edge_core::access::permission::Permissions;
 use nexus_edge_core::access::signing::SignatureUse;
+use nexus_edge_core::access::tool_approval::ToolApproval;
 #[cfg(feature = "openapi")]
 use nexus_edge_core::catalog::key_input::{KeyInput, RotateKeyInput};
 use nexus_edge_core::secrets::pii::KeyRedaction;
@@ -102,6 +103,10 @@ pub struct KeyView<'a> {
     pub deny_tools: Option<&'a [String]>,
     /// The set whose tools its chat requests have that name none.
     pub default_toolset: Option<&'a str>,
+    /// Which calls of tools in its chats a person must agree to.
+    pub tool_approval: ToolApproval,
+    /// Calls of tools in any 24 hours; `null`: unlimited.
+    pub max_tool_calls_per_day: Option<u32>,
     /// Whose key it is.
     pub owner: Option<&'a str>,
     /// What it may do in the admin API, by codes of permissions.
@@ -160,6 +165,8 @@ impl<'a> KeyView<'a> {
             allow_tools: record.allow_tools.as_deref(),
             deny_tools: record.deny_tools.as_deref(),
             default_toolset: record.default_toolset.as_deref(),
+            tool_approval: record.tool_approval,
+            max_tool_calls_per_day: record.max_tool_calls_per_day,
             owner: record.owner.as_deref(),
             permissions: record.permissions,
             signature: record.signature,

@@ -177,7 +177,8 @@ pub const CLASSES: &[Class] = &[
     Class {
         binding: "QUOTA",
         tables: &[("counters", &["rule", "slice"]), ("slots", &["slot"])],
-        names: "SELECT 'key:' || id AS name FROM api_keys UNION SELECT 'user:' || owner FROM api_keys WHERE owner IS NOT NULL \
+        names: "SELECT 'key:' || id AS name FROM api_keys UNION SELECT 'key:tool-calls:' || id FROM api_keys \
+            WHERE max_tool_calls_per_day IS NOT NULL UNION SELECT 'user:' || owner FROM api_keys WHERE owner IS NOT NULL \
             UNION SELECT subject FROM subject_limits UNION SELECT 'provider:' || uid FROM providers",
     },
     Class {

@@ -1,5 +1,6 @@
 //! A tool of a server as a request may use it.
 
+use nexus_edge_core::access::tool_approval::ToolApproval;
 use nexus_edge_core::json::lenient::Object;
 
 use crate::json::value;
@@ -24,8 +25,8 @@ pub struct Defined<'a> {
     pub given: Option<&'a str>,
     /// The definition, a JSON object.
     pub definition: &'a str,
-    /// The stricter rule of server and key.
-    pub approval: Approval,
+    /// The strictest rule of key, server and tool.
+    pub rule: ToolApproval,
 }
 
 /// The tool by the rules of the source that names its server; `None` if the source leaves it out.
@@ -45,6 +46,8 @@ pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
     }
     let is_one_server = matches!(source.target, Target::Server(_) | Target::Agent { server: Some(_), .. });
     let described = fields.text("description").or_else(|| fields.text("title"));
+    let class = class_of(defined.name, annotations.as_deref(), false);
+    let approval = Approval::by(defined.rule, class);
     Some(Tool {
         alias: defined.alias.to_owned(),
         server: if is_one_server || defined.given.is_some() {
@@ -55,10 +58,10 @@ pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
         name: name.to_owned(),
         description: described.map(|text| clean(&text)).unwrap_or_default(),
         schema: fields.get_set("inputSchema").map_or(ANYTHING, |raw| raw.get()).to_owned(),
-        class: class_of(defined.name, annotations.as_deref(), false),
+        class,
         is_open_world: is_open_world(defined.name, annotations.as_deref()),
         annotations,
-        approval: defined.approval.strictest(source.approval.of(name, is_read_only)),
+        approval: approval.strictest(source.approval.of(name, is_read_only)),
     })
 }
 
@@ -76,7 +79,7 @@ mod tests {
     }
 
     fn defined<'a>(name: &'a str, definition: &'a str) -> Defined<'a> {
-        Defined { alias: "fs__x", server: "fs", name, given: None, definition, approval: Approval::Never }
+        Defined { alias: "fs__x", server: "fs", name, given: None, definition, rule: ToolApproval::Never }
     }
 
     #[test]
@@ -93,8 +96,12 @@ mod tests {
         assert_eq!((rm.description.as_str(), rm.schema.as_str()), ("Remove", ANYTHING));
         assert_eq!((rm.class, rm.approval), (Class::Write, Approval::Ask));
         assert_eq!(offered(&files, &defined("mv", "{}")), None);
-        let denied = Defined { approval: Approval::Deny, ..defined("rm", "{}") };
-        assert_eq!(offered(&files, &denied).unwrap().approval, Approval::Deny);
+        let by_rules = |name| {
+            let defined = Defined { rule: ToolApproval::Rules, ..defined(name, "{}") };
+            offered(&source(r#"{"type":"mcp","server_url":"nexus:fs","require_approval":"never"}"#), &defined)
+        };
+        assert_eq!(by_rules("rm").unwrap().approval, Approval::Ask);
+        assert_eq!(by_rules("list_files").unwrap().approval, Approval::Never);
         let set = source(r#"{"type":"mcp","server_url":"nexus:toolset/work","allowed_tools":["mine","mv"]}"#);
         let given = Defined { given: Some("mine"), ..defined("rm", "{}") };
         let tool = offered(&set, &given).unwrap();

@@ -1,5 +1,7 @@
 //! A tool of a server, as the loop needs it, and how strict its use is.
 
+use nexus_edge_core::access::tool_approval::ToolApproval;
+
 /// Whether a call may run.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default)]
 pub enum Approval {
@@ -17,6 +19,15 @@ impl Approval {
     #[must_use]
     pub fn strictest(self, other: Self) -> Self {
         self.max(other)
+    }
+
+    /// What a rule of a key or a server says about a tool of this class.
+    #[must_use]
+    pub const fn by(rule: ToolApproval, class: Class) -> Self {
+        match (rule, class) {
+            (ToolApproval::Never, _) | (ToolApproval::Rules, Class::Read) => Self::Never,
+            (ToolApproval::Rules | ToolApproval::Always, _) => Self::Ask,
+        }
     }
 }
 
@@ -119,5 +130,14 @@ mod tests {
             assert_eq!(tool.approval_when(is_tainted), expected);
         }
         assert_eq!(Class::default(), Class::Write);
+        for (rule, class, expected) in [
+            (ToolApproval::Never, Class::Write, Approval::Never),
+            (ToolApproval::Rules, Class::Read, Approval::Never),
+            (ToolApproval::Rules, Class::Write, Approval::Ask),
+            (ToolApproval::Rules, Class::Send, Approval::Ask),
+            (ToolApproval::Always, Class::Read, Approval::Ask),
+        ] {
+            assert_eq!(Approval::by(rule, class), expected);
+        }
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn ask(asked: &Asked<'_>, method: Method) -> Result<Answered, A
         Err(why) => return Ok(refusal(asked, &wanted, &why)),
     };
     let Asked { exchange, principal, .. } = asked;
-    admit::tool_call(exchange, &principal.key_id).await?;
+    admit::tool_call(exchange, principal).await?;
     let params = renamed(method, params, &name).write();
     let params = change_meta(Some(&params), |meta| drop(meta.remove(PROGRESS_TOKEN)));
     let params = params.unwrap_or_else(|_| Members::default().write());

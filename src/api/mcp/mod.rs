@@ -203,7 +203,7 @@ async fn call(asked: Asked<'_>) -> Result<Answered, ApiError> {
         Err(error) => return Ok(refused(era, &request.id, failure(&error))),
     };
     // First, so that refused calls cannot be recorded without end.
-    admit::tool_call(exchange, &principal.key_id).await?;
+    admit::tool_call(exchange, principal).await?;
     let bytes_in = params.get("arguments").map_or(0, |arguments| arguments.get().len());
     let calling = Calling::begin(exchange, origin(exchange, principal), server.name(), &tool_name, bytes_in);
     let tool = match server.tool(exchange, &principal.tools, &tool_name).await {

@@ -1,7 +1,9 @@
 //! One message to a server over streamable HTTP, and what came of it.
 //!
-//! Every request has its address checked anew, a time-out and a limit of bytes; redirects are not followed; the server's token is
-//! masked in everything that it answers.
+//! Every request has its address checked anew, a time-out and a limit of bytes; redirects are not followed; the server's token and
+//! headers are masked in everything that it answers.
+
+use std::collections::BTreeMap;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
@@ -29,6 +31,7 @@ const MAX_BYTES: usize = 16 << 20;
 pub struct Remote<'a> {
     record: &'a McpServerRecord,
     token: Option<Secret>,
+    headers: BTreeMap<String, String>,
     redactor: Redactor,
     allow_private: bool,
 }
@@ -57,15 +60,24 @@ impl<'a> Remote<'a> {
     /// The server of a record.
     ///
     /// # Errors
-    /// An internal error where its token cannot be opened.
+    /// An internal error where its token or its headers cannot be opened.
     pub fn of(host: &Host, record: &'a McpServerRecord) -> Result<Self, ApiError> {
-        let open = |sealed: &String| host.settings.keyring.open(sealed, &record.seal_context());
-        let token = record.token_sealed.as_ref().map(open).transpose().map_err(|error| {
-            log_error("mcp token", &format_args!("{}: {error}", record.id));
-            ApiError::internal()
-        })?;
-        let redactor = Redactor::new(token.as_ref().map(Secret::expose), Place::Content);
-        Ok(Self { record, token, redactor, allow_private: host.settings.allow_private_upstreams })
+        let open = |sealed: &Option<String>, field: &str| {
+            let open = |sealed: &String| host.settings.keyring.open(sealed, &record.seal_context(field));
+            sealed.as_ref().map(open).transpose().map_err(|error| {
+                log_error("mcp server", &format_args!("{}: {field}: {error}", record.id));
+                ApiError::internal()
+            })
+        };
+        let token = open(&record.token_sealed, "token")?;
+        let headers: BTreeMap<String, String> = match open(&record.headers_sealed, "headers")? {
+            Some(json) => serde_json::from_str(json.expose()).map_err(|_| ApiError::internal())?,
+            None => BTreeMap::new(),
+        };
+        let secrets = token.as_ref().map(Secret::expose).into_iter();
+        let redactor = Redactor::new(secrets.chain(headers.values().map(String::as_str)), Place::Content);
+        let allow_private = host.settings.allow_private_upstreams;
+        Ok(Self { record, token, headers, redactor, allow_private })
     }
 
     /// Its record.
@@ -84,6 +96,10 @@ impl<'a> Remote<'a> {
             return Err(Nothing::Refused);
         }
         let sent = Headers::new();
+        // First: what the protocol needs is not replaced.
+        for (name, value) in &self.headers {
+            crate::exchange::set_header(&sent, name, value);
+        }
         sent.set("user-agent", "nexus-edge");
         sent.set("content-type", "application/json");
         sent.set("accept", "application/json, text/event-stream");

@@ -3,6 +3,7 @@
 
 use std::rc::Rc;
 
+use nexus_edge_core::access::tool_approval::ToolApproval;
 use nexus_edge_core::access::tool_grants::ToolGrants;
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
@@ -57,6 +58,14 @@ impl Server {
         match self {
             Self::Remote(record) => &record.id,
             Self::Agent(server) => &server.name,
+        }
+    }
+
+    /// Which calls of a tool in chats a person must agree to. Agents ask where they run.
+    pub fn approval_of(&self, tool: &str) -> ToolApproval {
+        match self {
+            Self::Remote(record) => record.approval_of(tool),
+            Self::Agent(_) => ToolApproval::Never,
         }
     }
 

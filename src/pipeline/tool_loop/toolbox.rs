@@ -19,7 +19,7 @@ use nexus_edge_stats::call_end::CallEnd;
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named::{Source, Target};
 use nexus_edge_toolloop::offered::{Defined, offered};
-use nexus_edge_toolloop::tool::{Approval, Tool};
+use nexus_edge_toolloop::tool::Tool;
 use serde_json::value::RawValue;
 use worker::web_sys::AbortSignal;
 
@@ -81,7 +81,7 @@ impl Toolbox {
                         name: &name,
                         given: given.as_deref(),
                         definition: item.raw.get(),
-                        approval: Approval::Never,
+                        rule: principal.tool_approval.strictest(server.approval_of(&name)),
                     };
                     let Some(tool) = offered(source, &defined) else { continue };
                     if let Some(twin) = tools.iter_mut().find(|twin| twin.alias == alias) {
@@ -144,7 +144,7 @@ impl Toolbox {
 
     async fn call(&self, tool: &Known, job: &Job) -> (Outcome, CallEnd) {
         let Self { host, principal, .. } = self;
-        if let Err(error) = admit::tool_call(host, &principal.key_id).await {
+        if let Err(error) = admit::tool_call(host, principal).await {
             return (Outcome::Failed(error.message), CallEnd::refused(error.code));
         }
         let item = match tool.server.tool(host, &principal.tools, &tool.name).await {

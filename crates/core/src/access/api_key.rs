@@ -9,6 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::permission::Permissions;
 use super::signing::SignatureUse;
+use super::tool_approval::ToolApproval;
 use super::{StorePolicy, ip_range, store_policy};
 use crate::error::ApiError;
 use crate::hash::sha256_hex;
@@ -149,6 +150,12 @@ pub struct ApiKeyRecord {
     /// The set whose tools its chat requests have that name none.
     #[serde(default)]
     pub default_toolset: Option<String>,
+    /// Which calls of tools in its chats a person must agree to.
+    #[serde(default)]
+    pub tool_approval: ToolApproval,
+    /// Calls of tools in any 24 hours; `None` is unlimited.
+    #[serde(default)]
+    pub max_tool_calls_per_day: Option<u32>,
     /// The owner: limits may be set for all keys of an owner together.
     #[serde(default)]
     pub owner: Option<String>,
@@ -191,6 +198,8 @@ table! {
             allow_tools = |key| optional_json(key.allow_tools.as_ref()),
             deny_tools = |key| optional_json(key.deny_tools.as_ref()),
             default_toolset,
+            tool_approval = |key| table::name(key.tool_approval.name()),
+            max_tool_calls_per_day,
             owner,
             permissions = |key| json(&key.permissions),
             signature = |key| table::name(key.signature.name()),
@@ -235,6 +244,8 @@ impl ApiKeyRecord {
             allow_tools: None,
             deny_tools: None,
             default_toolset: None,
+            tool_approval: ToolApproval::Never,
+            max_tool_calls_per_day: None,
             owner: None,
             permissions: Permissions::NONE,
             signature: SignatureUse::Off,

@@ -21,6 +21,7 @@ pub mod scim_client;
 pub mod signing;
 mod store_policy;
 pub mod team;
+pub mod tool_approval;
 pub mod tool_grants;
 pub mod user;
 

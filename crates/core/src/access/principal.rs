@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::person::Scope;
+use super::tool_approval::ToolApproval;
 use super::tool_grants::ToolGrants;
 use super::{ApiKeyRecord, StorePolicy};
 use crate::limits::LimitPolicy;
@@ -32,6 +33,10 @@ pub struct Principal {
     pub tools: ToolGrants,
     /// The set whose tools chat requests have that name none.
     pub default_toolset: Option<String>,
+    /// Which calls of tools in chats a person must agree to.
+    pub tool_approval: ToolApproval,
+    /// Calls of tools in any 24 hours; `None` is unlimited.
+    pub max_tool_calls_per_day: Option<u32>,
     allowed_models: Option<Vec<String>>,
     allowed_providers: Option<Vec<i64>>,
 }
@@ -51,6 +56,8 @@ impl Principal {
             reach: Scope::Owners(key.owner.iter().cloned().collect()),
             tools: ToolGrants::of(key.allow_tools.as_deref(), key.deny_tools.as_deref()),
             default_toolset: key.default_toolset.clone(),
+            tool_approval: key.tool_approval,
+            max_tool_calls_per_day: key.max_tool_calls_per_day,
             allowed_models: key.allowed_models.clone(),
             allowed_providers: key.allowed_providers.clone(),
         }
@@ -70,6 +77,8 @@ impl Principal {
             reach,
             tools: ToolGrants::default(),
             default_toolset: None,
+            tool_approval: ToolApproval::Never,
+            max_tool_calls_per_day: None,
             allowed_models: None,
             allowed_providers: None,
         }
@@ -90,6 +99,8 @@ impl Principal {
             reach: Scope::Owners(Vec::new()),
             tools: ToolGrants::default(),
             default_toolset: None,
+            tool_approval: ToolApproval::Never,
+            max_tool_calls_per_day: None,
             allowed_models: None,
             allowed_providers: Some(providers),
         }

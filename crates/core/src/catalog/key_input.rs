@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::logical_model::MAX_CACHE_TTL_S;
 use crate::access::permission::{Permissions, check_codes};
 use crate::access::signing::{SignatureUse, check_public_key};
+use crate::access::tool_approval::ToolApproval;
 use crate::access::{ApiKeyRecord, StorePolicy, ip_range};
 use crate::dialect::caller::CallerDialect;
 use crate::error::ApiError;
@@ -76,6 +77,11 @@ input! {
         pub deny_tools: Vec<String> = texts(1..=200),
         /// The name of a set of tools: chat requests of the key that name no tools of the gateway have those of this set.
         pub default_toolset: String = text(1..=60),
+        /// Which calls of tools in chats of the key a person must agree to: `never`, `rules` (of tools that write or send), `always`.
+        /// What the server or the request says counts where it is stricter.
+        pub tool_approval: ToolApproval = one_of(ToolApproval::NAMES).not_null(),
+        /// Calls of tools in any 24 hours; `null`: unlimited.
+        pub max_tool_calls_per_day: u32 = integer_u32(0..=1_000_000_000),
         /// Whose key it is. Keys of one owner share its limits and its account of credits.
         pub owner: String = text(1..=100).check(check_owner),
         /// What a program with the key may do in the admin API: codes of permissions, at most those that you have.
@@ -131,6 +137,8 @@ impl KeyInput {
         self.allow_tools.clone().apply_to(&mut record.allow_tools);
         self.deny_tools.clone().apply_to(&mut record.deny_tools);
         self.default_toolset.clone().apply_to(&mut record.default_toolset);
+        self.tool_approval.clone().apply_or(&mut record.tool_approval, ToolApproval::Never);
+        self.max_tool_calls_per_day.clone().apply_to(&mut record.max_tool_calls_per_day);
         self.owner.clone().apply_to(&mut record.owner);
         if let Some(codes) = self.permissions.clone().into_set() {
             record.permissions = Permissions::of_codes(&codes);

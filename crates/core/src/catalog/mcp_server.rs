@@ -1,14 +1,18 @@
 //! A server of the Model Context Protocol whose tools the gateway offers.
 
+use std::collections::BTreeMap;
+
 use nexus_edge_mcp::client::Preference;
 use nexus_edge_mcp::glob::Glob;
 use nexus_edge_mcp::trust::Strictness;
 use serde::{Deserialize, Serialize};
 
+use super::provider_input::check_headers;
 use super::webhook::check_url;
+use crate::access::tool_approval::ToolApproval;
 use crate::error::ApiError;
 use crate::input;
-use crate::input::{Rule, boolean, credential, integer_u32, one_of, text, texts};
+use crate::input::{Rule, boolean, credential, integer_u32, one_of, text, text_map, texts};
 use crate::row::table::{name, optional_json, table};
 use crate::row::{allowed, flag};
 
@@ -34,6 +38,18 @@ pub struct McpServerRecord {
     /// What it is sent as `Authorization: Bearer`, sealed.
     #[serde(default)]
     pub token_sealed: Option<String>,
+    /// Further headers that it is sent, as a JSON object, sealed.
+    #[serde(default)]
+    pub headers_sealed: Option<String>,
+    /// The same with masked values, as a JSON object.
+    #[serde(default)]
+    pub headers_hint: Option<String>,
+    /// Which calls of its tools in chats a person must agree to.
+    #[serde(default)]
+    pub tool_approval: ToolApproval,
+    /// The tools of which each call must be agreed to, as patterns.
+    #[serde(default, deserialize_with = "allowed")]
+    pub ask_tools: Option<Vec<String>>,
     /// The tools that are offered, as patterns; `None` is all.
     #[serde(default, deserialize_with = "allowed")]
     pub allow_tools: Option<Vec<String>>,
@@ -58,7 +74,9 @@ table! {
         given id;
         fixed { created_at }
         changing {
-            url, token_sealed, timeout_ms, enabled,
+            url, token_sealed, headers_sealed, headers_hint, timeout_ms, enabled,
+            tool_approval = |record| name(record.tool_approval.name()),
+            ask_tools = |record| optional_json(record.ask_tools.as_ref()),
             era = |record| name(named(ERAS, record.era)),
             allow_tools = |record| optional_json(record.allow_tools.as_ref()),
             deny_tools = |record| optional_json(record.deny_tools.as_ref()),
@@ -82,6 +100,10 @@ impl McpServerRecord {
             url: String::new(),
             era: Preference::Auto,
             token_sealed: None,
+            headers_sealed: None,
+            headers_hint: None,
+            tool_approval: ToolApproval::Never,
+            ask_tools: None,
             allow_tools: None,
             deny_tools: None,
             pins: Strictness::Strict,
@@ -92,10 +114,18 @@ impl McpServerRecord {
         }
     }
 
-    /// The associated data that binds the sealed token to this record.
+    /// The associated data that binds a sealed field, `token` or `headers`, to this record.
     #[must_use]
-    pub fn seal_context(&self) -> String {
-        format!("mcp_servers/{}/token", self.id)
+    pub fn seal_context(&self, field: &str) -> String {
+        format!("mcp_servers/{}/{field}", self.id)
+    }
+
+    /// The rule for calls of one of its tools.
+    #[must_use]
+    pub fn approval_of(&self, tool: &str) -> ToolApproval {
+        let asks = self.ask_tools.iter().flatten().any(|pattern| Glob::new(pattern).matches(tool));
+        let of_tool = if asks { ToolApproval::Always } else { ToolApproval::Never };
+        self.tool_approval.strictest(of_tool)
     }
 
     /// The patterns of tools that are offered, and of those that are not. An empty first list is all.
@@ -113,6 +143,13 @@ impl McpServerRecord {
             url: &self.url,
             era: named(ERAS, self.era),
             has_token: self.token_sealed.is_some(),
+            headers: self
+                .headers_hint
+                .as_deref()
+                .and_then(|hint| serde_json::from_str(hint).ok())
+                .unwrap_or_default(),
+            tool_approval: self.tool_approval,
+            ask_tools: self.ask_tools.as_deref(),
             allow_tools: self.allow_tools.as_deref(),
             deny_tools: self.deny_tools.as_deref(),
             pins: named(PINS, self.pins),
@@ -136,6 +173,12 @@ pub struct McpServerView<'a> {
     pub era: &'static str,
     /// Whether it is sent a token.
     pub has_token: bool,
+    /// Further headers that it is sent, with masked values.
+    pub headers: BTreeMap<String, String>,
+    /// Which calls of its tools in chats a person must agree to.
+    pub tool_approval: ToolApproval,
+    /// The tools of which each call must be agreed to, as patterns.
+    pub ask_tools: Option<&'a [String]>,
     /// The tools that are offered, as patterns; `null` is all.
     pub allow_tools: Option<&'a [String]>,
     /// The tools that are not offered, as patterns.
@@ -163,6 +206,13 @@ input! {
         pub era: Preference = one_of(ERAS).not_null(),
         /// What it is sent as `Authorization: Bearer`. It is stored sealed and never shown; `null`: nothing.
         pub token: String = credential(1..=4000),
+        /// Further headers that it is sent, such as `X-Api-Key`: name → value. They are stored sealed and shown masked; `null`: none.
+        pub headers: BTreeMap<String, String> = text_map().check(check_headers),
+        /// Which calls of its tools in chats a person must agree to: `never`, the default, `rules` (of tools that write or send),
+        /// `always`. What the key or the request says counts where it is stricter.
+        pub tool_approval: ToolApproval = one_of(ToolApproval::NAMES).not_null(),
+        /// The tools of which each call in a chat must be agreed to, as patterns of their names.
+        pub ask_tools: Vec<String> = texts(1..=200),
         /// The tools that are offered, as patterns of their names such as `get_*`; `null`: all.
         pub allow_tools: Vec<String> = texts(1..=200),
         /// The tools that are not offered, whatever `allow_tools` says.
@@ -189,10 +239,12 @@ impl McpServerInput {
         Ok(self)
     }
 
-    /// Applies everything but the name and the token, which must be sealed first.
+    /// Applies everything but the name, and the token and the headers, which must be sealed first.
     pub fn apply_public(&self, record: &mut McpServerRecord) {
         self.url.clone().apply_or(&mut record.url, String::new());
         self.era.clone().apply_or(&mut record.era, Preference::Auto);
+        self.tool_approval.clone().apply_or(&mut record.tool_approval, ToolApproval::Never);
+        self.ask_tools.clone().apply_to(&mut record.ask_tools);
         self.allow_tools.clone().apply_to(&mut record.allow_tools);
         self.deny_tools.clone().apply_to(&mut record.deny_tools);
         self.pins.clone().apply_or(&mut record.pins, Strictness::Strict);
@@ -233,12 +285,17 @@ mod tests {
             (Strictness::Warn, Preference::Legacy, 60_000)
         );
         assert_eq!(serde_json::to_value(record.view()).unwrap()["era"], "legacy");
+        read(r#"{"tool_approval":"rules","ask_tools":["rm_*"]}"#).unwrap().apply_public(&mut record);
+        assert_eq!(record.approval_of("ls"), ToolApproval::Rules);
+        assert_eq!(record.approval_of("rm_all"), ToolApproval::Always);
         for (body, param) in [
             (r#"{"id":"Git"}"#, "id"),
             (r#"{"id":"a/b"}"#, "id"),
             (r#"{"id":"agent"}"#, "id"),
             (r#"{"url":"http://127.0.0.1/"}"#, "url"),
             (r#"{"pins":"none"}"#, "pins"),
+            (r#"{"tool_approval":"sometimes"}"#, "tool_approval"),
+            (r#"{"headers":{"Host":"x"}}"#, "headers.Host"),
             (r#"{"timeout_ms":10}"#, "timeout_ms"),
         ] {
             assert_eq!(read(body).unwrap_err().param.as_deref(), Some(param), "{body}");

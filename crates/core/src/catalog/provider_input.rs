@@ -223,7 +223,10 @@ pub(super) fn check_url(url: &str, allow_private: bool) -> Result<(), ApiError> 
         .map_err(|error| ApiError::invalid("invalid_value", "server_url", format!("`server_url` {error}.")))
 }
 
-fn check_headers(configured: BTreeMap<String, String>) -> Result<BTreeMap<String, String>, ApiError> {
+/// Checks names and values of headers that are sent to another service.
+pub(super) fn check_headers(
+    configured: BTreeMap<String, String>,
+) -> Result<BTreeMap<String, String>, ApiError> {
     if configured.len() > MAX_HEADERS {
         let message = format!("`headers` must have at most {MAX_HEADERS} entries.");
         return Err(ApiError::invalid("invalid_value", "headers", message));

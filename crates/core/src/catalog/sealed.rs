@@ -8,14 +8,20 @@ impl SealedRecord for ProviderRecord {
     fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
         let contexts = [self.seal_context("server_key"), self.seal_context("headers")];
         let values = [("server_key", &mut self.server_key_sealed), ("headers", &mut self.headers_sealed)];
-        values
-            .into_iter()
-            .zip(contexts)
-            .filter_map(|((name, value), context)| {
-                Some(SealedField { name, context, value: value.as_mut()? })
-            })
-            .collect()
+        present(values, contexts)
     }
+}
+
+/// The fields that have a value, with their contexts.
+fn present<'a, const N: usize>(
+    values: [(&'static str, &'a mut Option<String>); N],
+    contexts: [String; N],
+) -> Vec<SealedField<'a>> {
+    values
+        .into_iter()
+        .zip(contexts)
+        .filter_map(|((name, value), context)| Some(SealedField { name, context, value: value.as_mut()? }))
+        .collect()
 }
 
 impl SealedRecord for ProviderKeyRecord {
@@ -40,9 +46,9 @@ impl SealedRecord for GuardRecord {
 
 impl SealedRecord for McpServerRecord {
     fn sealed_fields(&mut self) -> Vec<SealedField<'_>> {
-        let context = self.seal_context();
-        let value = self.token_sealed.as_mut();
-        value.map(|value| SealedField { name: "token", context, value }).into_iter().collect()
+        let contexts = [self.seal_context("token"), self.seal_context("headers")];
+        let values = [("token", &mut self.token_sealed), ("headers", &mut self.headers_sealed)];
+        present(values, contexts)
     }
 }
 
@@ -114,6 +120,7 @@ mod tests {
                 "mcp_servers",
                 &mut McpServerRecord {
                     token_sealed: Some(String::new()),
+                    headers_sealed: Some(String::new()),
                     ..McpServerRecord::new("id".into(), 1)
                 },
             ))
