@@ -2,7 +2,7 @@
 //! may be open at once.
 //!
 //! Guarantees: parts are numbered from 0 in the order in which they begin, each ends once, and besides tool calls at most one part is
-//! open. Not more than [`MAX_OPEN_BLOCKS`] blocks are open.
+//! open. Not more than 256 blocks are open.
 
 use crate::dialect::canonical::{PartStart, StreamEvent};
 
