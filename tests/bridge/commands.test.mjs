@@ -145,11 +145,20 @@ test(
   withHome(async (place) => {
     const file = join(place.folder, "claude.json");
     const { command, args } = real("everything");
-    const mcpServers = { everything: { command, args }, web: { type: "http", url: "https://example.com/mcp" } };
+    const mcpServers = {
+      everything: { command, args },
+      web: { type: "http", url: "https://example.com/mcp", headers: { Authorization: `Bearer \${WEB_KEY}` } },
+      socket: { type: "ws", url: "wss://example.com" },
+    };
     writeFileSync(file, JSON.stringify({ mcpServers }));
+    place.env.WEB_KEY = "the-key";
     const shown = await place.run("import", "claude", "--file", file);
     assert.match(shown.stdout, /- name: everything/);
-    assert.match(shown.stderr, /web: it has an address/);
+    assert.match(
+      shown.stdout,
+      /- name: web\n +type: streamable_http\n +url: "https:\/\/example\.com\/mcp"\n +headers:\n +"Authorization": "Bearer \$\{env:WEB_KEY\}"/,
+    );
+    assert.match(shown.stderr, /socket: its address is not one of HTTP/);
     assert.equal((await place.run("import", "claude", "--file", file, "--apply")).code, 0);
     const call = await place.run("tools", "call", "everything", "echo", '{"message":"imported"}');
     assert.match(call.stdout, /imported/);
@@ -209,6 +218,68 @@ test(
     },
     [real("everything", [], { tools: { echo: "ask" } })],
   ),
+);
+
+test(
+  "the log goes to a file, as JSON",
+  withHome(async (place) => {
+    const log = join(place.folder, "log", "agent.log");
+    const agent = spawn(program, ["--config", place.file, "--log-file", log, "agent", "start"], {
+      env: place.env,
+      stdio: ["ignore", "ignore", "pipe"],
+    });
+    let shown = "";
+    agent.stderr.on("data", (data) => (shown += data));
+    const ended = new Promise((resolve) => agent.on("close", resolve));
+    await until(async () => (await place.run("agent", "status")).code === 0);
+    assert.equal((await place.run("agent", "stop")).code, 0);
+    assert.equal(await ended, 0);
+    const lines = readFileSync(log, "utf8").trim().split("\n").map(JSON.parse);
+    assert.deepEqual(
+      lines.map(({ message }) => message),
+      ["the agent runs", "the agent ends"],
+    );
+    assert.equal(shown, "");
+    assert.equal(statSync(log).mode & 0o777, 0o600);
+  }),
+);
+
+test(
+  "a service is shown before it is installed, and is none before that",
+  withHome(async (place) => {
+    const shown = await place.run("service", "install", "--dry-run");
+    assert.equal(shown.code, 0, shown.stderr);
+    const lines = shown.stdout.trim().split("\n");
+    assert.equal(lines[0], `# ${join(place.folder, ".config", "systemd", "user", "nexus-bridge.service")}`);
+    const start = lines.find((line) => line.startsWith("ExecStart="));
+    assert.ok(
+      start.endsWith(
+        `"--config" "${place.file}" "--log-file" "${place.folder}/.ai-bridge/log/agent.log" "agent" "start"`,
+      ),
+      start,
+    );
+    assert.ok(lines.some((line) => line.startsWith(`Environment="PATH=`)));
+    assert.deepEqual(lines.slice(-3), [
+      "$ systemctl --user daemon-reload",
+      "$ systemctl --user enable nexus-bridge.service",
+      "$ systemctl --user restart nexus-bridge.service",
+    ]);
+    const status = await place.run("service", "status");
+    assert.deepEqual([status.code, status.stdout.trim()], [1, "not installed"]);
+    assert.equal((await place.run("service", "uninstall")).code, 1);
+    writeFileSync(place.file, "mcp_servers: 5\n");
+    assert.equal((await place.run("service", "install")).code, 2);
+  }),
+);
+
+test(
+  "doctor says which certificates are trusted, and that no gateway is configured",
+  withHome(async (place) => {
+    const { code, stdout } = await place.run("doctor");
+    assert.equal(code, 0, stdout);
+    assert.match(stdout, /certificates +\S/);
+    assert.match(stdout, /gateway +none is configured: this machine only/);
+  }),
 );
 
 async function until(is) {

@@ -12,10 +12,14 @@ nexus-bridge: runs MCP servers of this machine, for local clients and for the ga
   nexus-bridge config validate [--file F]        what is wrong with it, by line
   nexus-bridge config apply --file F             checks a file and makes it the configuration
   nexus-bridge config trust                      lets the configuration of this project start commands
+  nexus-bridge login [--gateway URL] [--agent ID] [--reset]
+                                                 keeps a token for the gateway, made with the key that stdin has
   nexus-bridge agent start [--takeover]          runs the servers until it is stopped
   nexus-bridge agent serve-mcp                   one MCP server on stdin and stdout with the tools of all servers
   nexus-bridge agent status | reload | stop      asks the running agent
-  nexus-bridge doctor                            checks this machine, and starts every server once
+  nexus-bridge service install | uninstall | status [--dry-run]
+                                                 runs the agent from each sign-in to this machine on
+  nexus-bridge doctor                            checks this machine and the gateway, and starts every server once
   nexus-bridge tools list [SERVER]               tools, with what they cost in a model's context
   nexus-bridge tools call SERVER TOOL [JSON]     calls a tool
   nexus-bridge tools pins                        tools that are not those that were accepted
@@ -27,6 +31,7 @@ nexus-bridge: runs MCP servers of this machine, for local clients and for the ga
   --config F            another configuration (also AI_BRIDGE_CONFIG)
   --log-format text|json
   --log-level error|warn|info|debug
+  --log-file F          the log goes to a file, as JSON, and full files are kept as F.1, F.2 and F.3
   --help, --version
 ";
 
@@ -41,6 +46,8 @@ pub struct Invocation {
     pub format: Format,
     /// What is logged.
     pub level: Level,
+    /// The file that the log goes to.
+    pub log_file: Option<PathBuf>,
 }
 
 /// What is to be done.
@@ -113,6 +120,33 @@ pub enum Command {
     },
     /// Show and answer calls that wait for an approval.
     Approvals,
+    /// Keep a token for the gateway.
+    Login {
+        /// The gateway, if not that of the configuration.
+        gateway: Option<String>,
+        /// The agent, if not that of the configuration.
+        agent: Option<String>,
+        /// Whether a token that the agent has is replaced.
+        reset: bool,
+    },
+    /// Run the agent as a service of this user.
+    Service {
+        /// What is to be done with it.
+        what: ServiceCommand,
+        /// Whether it is only shown.
+        dry_run: bool,
+    },
+}
+
+/// What is to be done with the service.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ServiceCommand {
+    /// Install and start it.
+    Install,
+    /// Stop and remove it.
+    Uninstall,
+    /// Say whether it runs.
+    Status,
 }
 
 /// Reads the arguments, without the program's name. `variable` is the environment.
@@ -131,6 +165,7 @@ pub fn parse(
         config: variable("AI_BRIDGE_CONFIG").map(PathBuf::from),
         format: variable("AI_BRIDGE_LOG_FORMAT"),
         level: variable("AI_BRIDGE_LOG_LEVEL"),
+        log_file: variable("AI_BRIDGE_LOG_FILE").map(PathBuf::from),
         ..Options::default()
     };
     let said = |error: lexopt::Error| error.to_string();
@@ -146,18 +181,26 @@ pub fn parse(
             Long("file") => options.file = Some(parser.value().map_err(said)?.into()),
             Long("apply") => options.apply = true,
             Long("takeover") => options.takeover = true,
+            Long("reset") => options.reset = true,
+            Long("dry-run") => options.dry_run = true,
+            Long("gateway") => options.gateway = Some(parser.value().map_err(said)?.string().map_err(said)?),
+            Long("agent") => options.agent = Some(parser.value().map_err(said)?.string().map_err(said)?),
+            Long("log-file") => options.log_file = Some(parser.value().map_err(said)?.into()),
             Value(word) => words.push(word.string().map_err(said)?),
             other => return Err(other.unexpected().to_string()),
         }
     }
     let format = match options.format.as_deref() {
+        // A file is read by programs, and its lines need their time.
+        None if options.log_file.is_some() => Format::Json,
         None | Some("text") => Format::Text,
         Some("json") => Format::Json,
         Some(other) => return Err(format!("--log-format is text or json, not `{other}`")),
     };
     let level = options.level.as_deref().map_or(Some(Level::default()), Level::parse);
     let level = level.ok_or("--log-level is error, warn, info or debug")?;
-    Ok(Invocation { config: options.config.clone(), format, level, command: command(&words, options)? })
+    let (config, log_file) = (options.config.clone(), options.log_file.clone());
+    Ok(Invocation { config, format, level, log_file, command: command(&words, options)? })
 }
 
 #[derive(Default)]
@@ -167,8 +210,13 @@ struct Options {
     version: bool,
     apply: bool,
     takeover: bool,
+    reset: bool,
+    dry_run: bool,
     config: Option<PathBuf>,
     file: Option<PathBuf>,
+    log_file: Option<PathBuf>,
+    gateway: Option<String>,
+    agent: Option<String>,
     format: Option<String>,
     level: Option<String>,
 }
@@ -211,6 +259,16 @@ fn command(words: &[String], options: Options) -> Result<Command, String> {
         }
         ["import", from] => Command::Import { from: owned(from), file: options.file, apply: options.apply },
         ["approvals"] => Command::Approvals,
+        ["login"] => Command::Login { gateway: options.gateway, agent: options.agent, reset: options.reset },
+        ["service", word] => {
+            let what = match *word {
+                "install" => ServiceCommand::Install,
+                "uninstall" => ServiceCommand::Uninstall,
+                "status" => ServiceCommand::Status,
+                _ => return Err("service takes install, uninstall or status".to_owned()),
+            };
+            Command::Service { what, dry_run: options.dry_run }
+        }
         other => return Err(format!("`{}` is not understood: see nexus-bridge --help", other.join(" "))),
     })
 }
@@ -236,14 +294,22 @@ mod tests {
             Command::ConfigValidate { file: Some("x".into()) }
         );
         assert_eq!(parsed("agent serve-mcp").unwrap().command, Command::ServeMcp);
+        let service = parsed("agent start --log-file /l").unwrap();
+        assert_eq!((service.log_file, service.format), (Some("/l".into()), Format::Json));
         assert_eq!(parsed("").unwrap().command, Command::Help);
     }
 
     #[test]
     fn what_is_not_understood_is_said() {
-        for line in
-            ["agent", "agent dance", "config apply", "--loud", "--log-format xml agent start", "tools call a"]
-        {
+        for line in [
+            "agent",
+            "agent dance",
+            "config apply",
+            "--loud",
+            "--log-format xml agent start",
+            "tools call a",
+            "service dance",
+        ] {
             assert!(parsed(line).is_err(), "{line}");
         }
     }

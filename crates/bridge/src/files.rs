@@ -43,6 +43,18 @@ impl Home {
         self.folder.join("cache").join(format!("{hash}.json"))
     }
 
+    /// The agent's token for the gateway.
+    #[must_use]
+    pub fn key(&self) -> PathBuf {
+        self.folder.join("agent.key")
+    }
+
+    /// The log of an agent that runs as a service.
+    #[must_use]
+    pub fn log(&self) -> PathBuf {
+        self.folder.join("log").join("agent.log")
+    }
+
     /// Where locks, sockets and lists of children are.
     #[must_use]
     pub fn run(&self) -> PathBuf {
@@ -67,6 +79,14 @@ impl Home {
 /// # Errors
 /// It cannot be written.
 pub fn write(path: &Path, content: &str) -> io::Result<()> {
+    write_bytes(path, content.as_bytes())
+}
+
+/// [`write()`] for what is no text in UTF-8.
+///
+/// # Errors
+/// It cannot be written.
+pub fn write_bytes(path: &Path, content: &[u8]) -> io::Result<()> {
     let folder = path.parent().ok_or_else(|| io::Error::other("not a file"))?;
     fs::create_dir_all(folder)?;
     let name = path.file_name().unwrap_or_default().to_string_lossy();
@@ -78,13 +98,13 @@ pub fn write(path: &Path, content: &str) -> io::Result<()> {
     written
 }
 
-fn write_new(path: &Path, content: &str) -> io::Result<()> {
+fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     let mut options = fs::OpenOptions::new();
     options.write(true).create(true).truncate(true);
     #[cfg(unix)]
     std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
     let mut file = options.open(path)?;
-    file.write_all(content.as_bytes())?;
+    file.write_all(content)?;
     file.sync_all()
 }
 

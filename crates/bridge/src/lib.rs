@@ -1,7 +1,7 @@
 //! The Bridge: a native agent that runs MCP servers of this machine and offers their tools to local clients and to the
 //! gateway.
 //!
-//! `config`, `import`, `machine`, `masking` and `cli` are pure. `process`, `http`, `files`, `log` and `out` touch the machine. `server` drives
+//! `config`, `import`, `machine`, `masking`, `service` and `cli` are pure. `process`, `http`, `files`, `log` and `out` touch the machine. `server` drives
 //! one child, `agent` all of them. `serve`, `control`, `link` and `commands` are built on
 //! the agent.
 
@@ -21,3 +21,4 @@ pub mod out;
 pub mod process;
 pub mod serve;
 pub mod server;
+pub mod service;

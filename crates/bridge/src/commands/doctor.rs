@@ -1,4 +1,4 @@
-//! `doctor`: what could keep servers from running on this machine, and every server started once.
+//! `doctor`: what could keep servers from running on this machine, the way to the gateway, and every server started once.
 
 use std::fmt::Write;
 use std::time::Duration;
@@ -9,8 +9,11 @@ use tokio::time::Instant;
 use super::end::{End, Failure};
 use super::loaded::{Loaded, begin, find, load, log};
 use crate::agent::Agent;
+use crate::agent::place::Place;
 use crate::cli::Invocation;
-use crate::config::schema::Transport;
+use crate::config::schema::{Config, Transport};
+use crate::http::tls;
+use crate::link::gateway::Gateway;
 use crate::log::{Level, Log};
 use crate::out;
 use crate::process::child::resolve;
@@ -41,16 +44,71 @@ pub(super) async fn doctor(invocation: &Invocation) -> Result<End, Failure> {
             out::print(&format!("{:14} {error}", server.name));
         }
     }
+    out::print(&format!("{:14} {}", "certificates", tls::trusted()));
+    let mut failed = !gateway(&config, &place).await;
     let log = Log { level: log(invocation).level.min(Level::Error), ..log(invocation) };
     let (home, instance) = begin(log)?;
     let names: Vec<String> = config.servers.iter().map(|server| server.name.clone()).collect();
     let agent = Agent::begin(home, &place, config, instance, log)?;
-    let mut failed = false;
     for name in names {
         failed |= !examine(&agent, &name).await;
     }
     agent.stop().await;
     Ok(if failed { End::Failed } else { End::Done })
+}
+
+/// Asks the gateway for a ticket and says how it went. False: the agent could not connect.
+async fn gateway(config: &Config, place: &Place) -> bool {
+    let name = "gateway";
+    let Some(server) = &config.server else {
+        out::print(&format!("{name:14} none is configured: this machine only"));
+        return true;
+    };
+    let token = match place.resolve(&server.token, &mut Vec::new()) {
+        Ok(token) if token.is_empty() => Err("there is no `server.token`: nexus-bridge login".to_owned()),
+        Ok(token) => Ok(token),
+        Err(said) => Err(format!("`server.token`: {said}")),
+    };
+    // Without a token the way there can be looked at all the same.
+    let asked = token.as_deref().unwrap_or("none");
+    let seen = match Gateway::at(&server.url) {
+        Ok(gateway) => gateway.look(asked).await.map_err(|refused| refused.said),
+        Err(said) => Err(said),
+    };
+    let seen = match seen {
+        Ok(seen) => seen,
+        Err(why) => {
+            out::print(&format!("{name:14} {} cannot be reached: {why}", server.url));
+            if why.contains("certificate") {
+                out::print(&format!(
+                    "{:14} certificates are good for a time: is this machine's clock right?",
+                    ""
+                ));
+            }
+            return false;
+        }
+    };
+    let how = if seen.is_secure { "encrypted" } else { "not encrypted" };
+    let took = seen.took.as_millis();
+    out::print(&format!("{name:14} {} answers after {took} ms, {how}", server.url));
+    out::print(&format!("{:14} {}", "clock", clock(seen.ahead_ms)));
+    let refused = match token {
+        Ok(_) => seen.token.err().map(|refused| refused.said),
+        Err(said) => Some(said),
+    };
+    out::print(&format!("{:14} {}", "token", refused.as_deref().unwrap_or("accepted")));
+    refused.is_none()
+}
+
+/// What the clocks say. A gateway tells whole seconds, so less than two are none.
+fn clock(ahead_ms: Option<i64>) -> String {
+    let Some(ahead_ms) = ahead_ms else { return "the gateway does not say its time".to_owned() };
+    let seconds = ahead_ms.unsigned_abs() / 1000;
+    match (seconds, ahead_ms > 0) {
+        (0 | 1, _) => "as the gateway's".to_owned(),
+        (_, true) => format!("{seconds} s behind the gateway's"),
+        (_, false) => format!("{seconds} s ahead of the gateway's"),
+    }
 }
 
 /// Starts a server and says how it went. False: it did not.
@@ -84,4 +142,17 @@ async fn examine(agent: &Agent, name: &str) -> bool {
     out::print(&text);
     handle.stop();
     fine
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn clocks_are_compared_by_whole_seconds() {
+        assert_eq!(clock(Some(-1_900)), "as the gateway's");
+        assert_eq!(clock(Some(3_600_500)), "3600 s behind the gateway's");
+        assert_eq!(clock(Some(-2_000)), "2 s ahead of the gateway's");
+        assert_eq!(clock(None), "the gateway does not say its time");
+    }
 }

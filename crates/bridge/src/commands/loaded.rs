@@ -12,7 +12,7 @@ use crate::config::schema::Config;
 use crate::config::search::{FOLDER, Found, Origin, search};
 use crate::config::trust::Trusted;
 use crate::files::Home;
-use crate::log::Log;
+use crate::log::{Log, LogFile};
 use crate::process::leftovers::{Instance, end_all};
 
 /// A configuration that may be used.
@@ -40,7 +40,8 @@ pub fn variable(name: &str) -> Option<String> {
 /// The log that was asked for.
 #[must_use]
 pub fn log(invocation: &Invocation) -> Log {
-    Log { format: invocation.format, level: invocation.level }
+    let file = invocation.log_file.as_deref().map(LogFile::of_process);
+    Log { format: invocation.format, level: invocation.level, file }
 }
 
 /// Which file is the configuration.

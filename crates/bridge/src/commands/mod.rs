@@ -7,7 +7,9 @@ mod doctor;
 mod end;
 mod import;
 mod loaded;
+mod login;
 mod serve;
+mod service;
 mod start;
 mod tools;
 
@@ -32,6 +34,9 @@ pub fn run(invocation: &Invocation) -> End {
     match end {
         Ok(end) => end,
         Err(failure) => {
+            if invocation.log_file.is_some() {
+                loaded::log(invocation).error("nexus-bridge ends", &[("why", &failure.said)]);
+            }
             out::note(&format!("nexus-bridge: {}", failure.said));
             failure.end
         }
@@ -66,5 +71,9 @@ async fn dispatch(invocation: &Invocation) -> Result<End, Failure> {
         Command::ToolsAccept { server, tool } => tools::accept(invocation, server, tool.as_deref()).await,
         Command::Import { from, file, apply } => import::import(invocation, from, file.as_deref(), *apply),
         Command::Approvals => approvals::approvals().await,
+        Command::Login { gateway, agent, reset } => {
+            Box::pin(login::login(invocation, gateway.as_deref(), agent.as_deref(), *reset)).await
+        }
+        Command::Service { what, dry_run } => service::service(invocation, *what, *dry_run),
     }
 }

@@ -92,7 +92,8 @@ fn gateway(node: &Node, overrides: Overrides<'_>, problems: &mut Vec<Problem>) -
 }
 
 /// Without encryption the agent's key would be readable on the way, except on this machine.
-fn is_tunnel_address(url: &str) -> bool {
+#[must_use]
+pub fn is_tunnel_address(url: &str) -> bool {
     if let Some(rest) = url.strip_prefix("wss://") {
         return !rest.is_empty() && !rest.starts_with('/');
     }

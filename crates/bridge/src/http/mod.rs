@@ -5,5 +5,6 @@
 pub mod address;
 pub mod client;
 pub mod connect;
+pub mod date;
 pub mod proxy;
-mod tls;
+pub mod tls;

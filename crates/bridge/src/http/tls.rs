@@ -29,3 +29,25 @@ fn roots() -> RootCertStore {
     }
     roots
 }
+
+/// Where the certificates come from that are trusted, how many they are, and what could not be read. For people.
+#[must_use]
+pub fn trusted() -> String {
+    let read = rustls_native_certs::load_native_certs();
+    let mut found = RootCertStore::empty();
+    let (count, _) = found.add_parsable_certificates(read.certs);
+    let named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].map(|name| Some((name, std::env::var(name).ok()?)));
+    let named = named.into_iter().flatten().map(|(name, value)| format!("{name}={value}"));
+    let source = named.collect::<Vec<_>>().join(", ");
+    let mut said = match (count, source.as_str()) {
+        (0, "") => "none on this system: Mozilla's list, which is part of the program".to_owned(),
+        (0, source) => format!("none in {source}: Mozilla's list, which is part of the program"),
+        (count, "") => format!("{count} of this system"),
+        (count, source) => format!("{count} of {source}"),
+    };
+    for error in read.errors {
+        said.push_str("; ");
+        said.push_str(&error.to_string());
+    }
+    said
+}

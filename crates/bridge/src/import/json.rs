@@ -61,6 +61,7 @@ fn plain(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
+    use super::super::found::Reached;
     use super::*;
 
     #[test]
@@ -70,19 +71,20 @@ mod tests {
             "projects": {"/p": {"mcpServers": {"of-project": {"command": "y", "cwd": "/p"}}}}}"#;
         let imported = read(text, "mcpServers").unwrap();
         let names: Vec<&str> = imported.servers.iter().map(|server| server.name.as_str()).collect();
-        assert_eq!(names, ["fs", "of-project"]);
-        assert_eq!(imported.servers[0].env.get("N").map(String::as_str), Some("1"));
-        assert_eq!(imported.left_out.len(), 2);
+        assert_eq!(names, ["fs", "web", "of-project"]);
+        let Reached::Command { env, .. } = &imported.servers[0].reached else { panic!("a command") };
+        assert_eq!(env.get("N").map(String::as_str), Some("1"));
+        assert_eq!(imported.left_out.len(), 1);
     }
 
     #[test]
     fn comments_and_commas_at_ends_are_passed_over() {
         let text = "// the servers\n{\"servers\": {\"a\": {\"command\": \"http://x\", /* all */ \"args\": [\"//\", ], },},}";
         let imported = read(text, "servers").unwrap();
-        assert_eq!(
-            (imported.servers[0].command.as_str(), imported.servers[0].args.as_slice()),
-            ("http://x", &["//".to_owned()][..])
-        );
+        let Reached::Command { command, args, .. } = &imported.servers[0].reached else {
+            panic!("a command")
+        };
+        assert_eq!((command.as_str(), args.as_slice()), ("http://x", &["//".to_owned()][..]));
         assert!(read("{", "servers").is_err());
         assert_eq!(read("{}", "servers"), Ok(Imported::default()));
     }

@@ -1,14 +1,14 @@
 //! Servers from the configurations of other programs. Pure: the text of their file comes in.
 //!
-//! What those files say in plain text, such as keys in `env`, is taken over as it is; servers with an address are named and
-//! left out.
+//! What those files say in plain text, such as keys in `env` and `headers`, is taken over as it is. Servers that are switched
+//! off, or that cannot be reached from here, are named and left out.
 
 mod found;
 mod json;
 mod toml;
 mod write;
 
-pub use found::{Found, Imported};
+pub use found::{Found, Imported, Reached};
 pub use write::{added, yaml};
 
 /// A program whose servers can be taken.

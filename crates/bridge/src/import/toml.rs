@@ -19,14 +19,16 @@ pub fn read(text: &str) -> Result<Imported, String> {
 
 #[cfg(test)]
 mod tests {
+    use super::super::found::Reached;
     use super::*;
 
     #[test]
     fn tables_are_servers() {
         let text = "model = \"x\"\n[mcp_servers.fs]\ncommand = \"npx\"\nargs = [\"-y\", \"fs\"]\n[mcp_servers.fs.env]\nA = \"b\"\n[mcp_servers.web]\nurl = \"https://x\"\n";
         let imported = read(text).unwrap();
-        assert_eq!((imported.servers.len(), imported.left_out.len()), (1, 1));
-        assert_eq!(imported.servers[0].env.get("A").map(String::as_str), Some("b"));
+        assert_eq!((imported.servers.len(), imported.left_out.len()), (2, 0));
+        let Reached::Command { env, .. } = &imported.servers[0].reached else { panic!("a command") };
+        assert_eq!(env.get("A").map(String::as_str), Some("b"));
         assert!(read("= 1").is_err());
     }
 }

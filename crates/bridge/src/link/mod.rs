@@ -9,6 +9,7 @@ mod address;
 mod asking;
 mod calls;
 mod dial;
+pub mod gateway;
 mod offers;
 mod session;
 mod state;

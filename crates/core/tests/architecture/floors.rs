@@ -110,7 +110,7 @@ const ALERTS: &[Floor] = &[
 const BRIDGE: &[Floor] = &[
     &["http"],
     &["config", "log", "machine", "masking", "out", "process"],
-    &["cli", "files", "import"],
+    &["cli", "files", "import", "service"],
     &["server"],
     &["agent"],
     &["control", "link", "serve"],
@@ -316,7 +316,8 @@ const TELEMETRY: &[Floor] = &[
 const TOKENS: &[Floor] = &[&["encoding"], &["bpe", "model"], &["chat"], &["lib"]];
 
 /// `crates/tunnel/src`.
-const TUNNEL: &[Floor] = &[&["limits", "told", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
+const TUNNEL: &[Floor] =
+    &[&["backlog", "limits", "told", "tools"], &["frame", "part"], &["agent", "hub"], &["lib"]];
 
 /// `src`.
 const WORKER: &[Floor] = &[

@@ -1,11 +1,16 @@
-//! What the agent says of itself, a line each, as text or as JSON. It goes to stderr: stdout belongs to the protocol.
+//! What the agent says of itself, a line each, as text or as JSON. It goes to stderr, as stdout belongs to the protocol, or to
+//! a file.
 //!
 //! Values are strings without secrets; arguments and results of calls are never among them.
+
+mod file;
 
 use std::io::Write;
 use std::time::UNIX_EPOCH;
 
 use nexus_edge_mcp::json::to_raw;
+
+pub use self::file::LogFile;
 
 /// How lines look.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -55,6 +60,8 @@ pub struct Log {
     pub format: Format,
     /// What is said.
     pub level: Level,
+    /// The file that it goes to. `None`, or one that cannot be written: stderr.
+    pub file: Option<&'static LogFile>,
 }
 
 /// Named values of a line.
@@ -85,10 +92,12 @@ impl Log {
         if level > self.level {
             return;
         }
+        let line = line(self.format, level, now_ms(), message, fields);
+        if self.file.is_some_and(|file| file.add(&line)) {
+            return;
+        }
         // A log that cannot be written must not end the agent.
-        let _ = std::io::stderr()
-            .lock()
-            .write_all(line(self.format, level, now_ms(), message, fields).as_bytes());
+        let _ = std::io::stderr().lock().write_all(line.as_bytes());
     }
 }
 
