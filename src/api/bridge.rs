@@ -220,7 +220,8 @@ pub async fn tool_events(exchange: &Exchange) -> Result<Response, ApiError> {
 
 async fn watch(exchange: &Exchange, only_tools: bool) -> Result<Response, ApiError> {
     let (hub, agent_id) = hub_of_query(exchange).await?;
-    hub.ask("/events", &Watch { agent_id, only_tools }).await
+    let after = exchange.header("last-event-id");
+    hub.ask("/events", &Watch { agent_id, only_tools, after }).await
 }
 
 /// `GET /v1/bridge/results/{id}`

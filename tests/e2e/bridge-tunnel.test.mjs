@@ -276,6 +276,59 @@ test("pings are answered without building the object", async () => {
   assert.equal((await invoke(one, "echo")).status, 200);
 });
 
+/** The events of an agent until `isEnough` of their text, after the event `after`. */
+async function watched(one, isEnough, { after, meanwhile = () => {} } = {}) {
+  const headers = { ...bearer(t.key), ...(after === undefined ? {} : { "last-event-id": after }) };
+  const watching = t.gw.begin(`/v1/bridge/events?agent_id=${one.agentId}`, { headers });
+  const reply = await watching.reply;
+  let text = (await reply.read()).toString();
+  await meanwhile();
+  while (!isEnough(text)) text += (await reply.read()).toString();
+  watching.leave();
+  const blocks = text.split("\n\n").filter((block) => block.includes("event: "));
+  return blocks.map((block) => ({
+    id: /^id: (.*)$/m.exec(block)?.[1],
+    event: /^event: (.*)$/m.exec(block)[1],
+    data: JSON.parse(/^data: (.*)$/m.exec(block)[1]),
+  }));
+}
+
+test(
+  "a watcher who connects again is told what came meanwhile, or that it is not known any more",
+  async () => {
+    const one = await agent();
+    const ended = (count) => (text) => text.split("event: tool_result").length > count && text.endsWith("\n\n");
+    let round = 0;
+    // A hub that nothing asks for ten seconds is lost with its events, so on a slow machine it may take another try.
+    await eventually(
+      async () => {
+        round += 1;
+        const call = (n) => invoke(one, "echo", { req_id: `watched-${round}-${n}` });
+        const first = await watched(one, ended(1), { meanwhile: () => call(1) });
+        assert.deepEqual([first[0].event, first[0].data, first[0].id], ["ready", { missed: false }, undefined]);
+        const last = first.findLast(({ event }) => event === "tool_result");
+        assert.equal(last.data.req_id, `watched-${round}-1`);
+        for (const n of [2, 3]) assert.equal((await call(n)).status, 200);
+        const again = await watched(one, ended(2), { after: last.id });
+        if (again[0].data.missed) return false;
+        const results = again.filter(({ event }) => event === "tool_result").map(({ data }) => data.req_id);
+        assert.deepEqual(
+          results,
+          [2, 3].map((n) => `watched-${round}-${n}`),
+        );
+        assert.equal(new Set(again.slice(1).map(({ id }) => id)).size, again.length - 1);
+        return true;
+      },
+      { what: "a hub that was not lost in between", within: 60_000 },
+    );
+    for (const after of ["1-1", "nonsense"]) {
+      const [ready] = await watched(one, (text) => text.includes("ready"), { after });
+      assert.deepEqual([ready.event, ready.data], ["ready", { missed: true }]);
+    }
+  },
+  { timeout: 120_000 },
+);
+
 test("agents of others do not exist", async () => {
   const one = await agent();
   const other = (await t.gw.createKey()).key;

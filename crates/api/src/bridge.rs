@@ -84,7 +84,8 @@ operations! {
 
     /// Watch an agent.
     ///
-    /// When it connects and disconnects, and what happens during its calls, as Server-Sent Events.
+    /// When it connects and disconnects, and what happens during its calls, as Server-Sent Events. With `Last-Event-ID` those come first
+    /// that were missed since that event; `ready` says with `missed` whether some of them are not known any more.
     EVENTS: Get "/v1/bridge/events" Caller, |it| it.text("agent_id", "The agent.").streams().errors(OF_AGENT);
 
     /// Watch the calls of an agent.

@@ -18,6 +18,7 @@
 #![forbid(unsafe_code)]
 
 pub mod agent;
+pub mod backlog;
 pub mod frame;
 pub mod hub;
 pub mod limits;

@@ -11,13 +11,14 @@ use futures::future::{Either, select};
 use futures::{Stream, StreamExt};
 use nexus_edge_api::agent_calls::{self, CallEnd, CallFailure, code_of, executed};
 use nexus_edge_api::agent_refusals::status_of;
+use nexus_edge_tunnel::backlog::{Cursor, Missed};
 use nexus_edge_tunnel::hub::{CallRow, EndRow, Event, Status};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{Response, ResponseBody, ResponseBuilder, Result};
 
 use super::call::{CODE_HEADER, EXECUTED_HEADER};
-use super::hub::{Inside, look, pause};
+use super::hub::{Heard, Inside, look, pause};
 use crate::platform::log_error;
 use crate::platform::promise::Timer;
 
@@ -97,7 +98,7 @@ fn server_sent(texts: impl Stream<Item = Vec<u8>> + 'static) -> Result<Response>
 struct Caller {
     inside: Rc<Inside>,
     id: String,
-    told: mpsc::Receiver<Rc<Event>>,
+    told: mpsc::Receiver<Heard>,
     /// What is still to be sent of the end.
     rest: Option<VecDeque<Piece>>,
 }
@@ -161,7 +162,7 @@ impl Caller {
 }
 
 /// The events of a call, and its end.
-pub fn stream(inside: &Rc<Inside>, id: String, told: mpsc::Receiver<Rc<Event>>) -> Result<Response> {
+pub fn stream(inside: &Rc<Inside>, id: String, told: mpsc::Receiver<Heard>) -> Result<Response> {
     let caller = Caller { inside: Rc::clone(inside), id, told, rest: None };
     let texts = futures::stream::unfold(caller, |mut caller| async move {
         let text = caller.next().await?;
@@ -170,19 +171,32 @@ pub fn stream(inside: &Rc<Inside>, id: String, told: mpsc::Receiver<Rc<Event>>) 
     server_sent(texts.chain(futures::stream::once(async { b"\n\n".to_vec() })))
 }
 
-/// The events of a hub.
-pub fn events(told: mpsc::Receiver<Rc<Event>>, agent_id: String, only_tools: bool) -> Result<Response> {
-    let first = Some(b"event: ready\ndata: {}\n\n".to_vec());
-    let texts = futures::stream::unfold((told, first), move |(mut told, first)| {
+/// The events of a hub, after those that a watcher missed.
+pub fn events(
+    told: mpsc::Receiver<Heard>,
+    missed: Option<Missed<Rc<Event>>>,
+    agent_id: String,
+    only_tools: bool,
+) -> Result<Response> {
+    let (is_lost, missed) = match missed {
+        Some(Missed::These(events)) => (false, events),
+        Some(Missed::Lost(events)) => (true, events),
+        None => (false, Vec::new()),
+    };
+    let mut first = format!("event: ready\ndata: {{\"missed\":{is_lost}}}\n\n");
+    for (cursor, event) in &missed {
+        first.extend(named(Some(*cursor), event, &agent_id, only_tools));
+    }
+    let texts = futures::stream::unfold((told, Some(first)), move |(mut told, first)| {
         let agent_id = agent_id.clone();
         async move {
             if let Some(first) = first {
-                return Some((first, (told, None)));
+                return Some((first.into_bytes(), (told, None)));
             }
             loop {
                 match select(told.next(), Timer::after_ms(KEEP_ALIVE_MS)).await {
-                    Either::Left((Some(event), _)) => {
-                        if let Some(text) = agent_calls::event(&event, Some(&agent_id), only_tools) {
+                    Either::Left((Some(Heard { cursor, event }), _)) => {
+                        if let Some(text) = named(cursor, &event, &agent_id, only_tools) {
                             return Some((text.into_bytes(), (told, None)));
                         }
                     }
@@ -193,4 +207,13 @@ pub fn events(told: mpsc::Receiver<Rc<Event>>, agent_id: String, only_tools: boo
         }
     });
     server_sent(texts)
+}
+
+/// An event with its name, for `Last-Event-ID`.
+fn named(cursor: Option<Cursor>, event: &Event, agent_id: &str, only_tools: bool) -> Option<String> {
+    let text = agent_calls::event(event, Some(agent_id), only_tools)?;
+    Some(match cursor {
+        Some(cursor) => format!("id: {cursor}\n{text}"),
+        None => text,
+    })
 }

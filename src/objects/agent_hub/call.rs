@@ -64,6 +64,9 @@ pub struct Watch {
     pub agent_id: String,
     /// Whether what concerns no call is left out.
     pub only_tools: bool,
+    /// The last event that the watcher has seen, as it was named to them.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after: Option<String>,
 }
 
 /// `/revoke`: closes all connections.

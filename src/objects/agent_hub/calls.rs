@@ -8,8 +8,9 @@ use std::rc::Rc;
 use futures::channel::mpsc;
 use nexus_edge_api::agent_calls::{AnsweredCall, CancelledCall, OpenCall, Question};
 use nexus_edge_api::agent_refusals::status_of;
+use nexus_edge_tunnel::backlog::Cursor;
 use nexus_edge_tunnel::frame::{Ask, Server};
-use nexus_edge_tunnel::hub::{self, CallRow, Event, Hub, Placed, Refused, Status, Store};
+use nexus_edge_tunnel::hub::{self, CallRow, Hub, Placed, Refused, Status, Store};
 use nexus_edge_tunnel::tools::{Tool, tools};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -19,7 +20,7 @@ use worker::{Request, Response, ResponseBuilder, Result};
 
 use super::answer;
 use super::call::{Approve, Cancel, Invoke, Named, Revoke, Target, Wait, Watch, refusal};
-use super::hub::{Inside, look, pause};
+use super::hub::{Heard, Inside, look, pause};
 use super::offers::{Known, offers};
 use super::sockets;
 use super::store::Tables;
@@ -70,7 +71,10 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
         }
         "/events" => {
             let events: Watch = read(&body)?;
-            answer::events(inside.watch(None), events.agent_id, events.only_tools)
+            // One that is not understood names an event that is not known any more.
+            let after = events.after.map(|after| Cursor::read(&after).unwrap_or_default());
+            let missed = after.map(|cursor| inside.missed(cursor));
+            answer::events(inside.watch(None), missed, events.agent_id, events.only_tools)
         }
         "/revoke" => {
             let revoke: Revoke = read(&body)?;
@@ -123,7 +127,7 @@ async fn invoke(inside: &Rc<Inside>, invoke: Invoke, signal: &AbortSignal) -> Re
 async fn follow(
     inside: &Rc<Inside>,
     id: String,
-    mut told: mpsc::Receiver<Rc<Event>>,
+    mut told: mpsc::Receiver<Heard>,
     stream: bool,
     signal: &AbortSignal,
 ) -> Result<Response> {

@@ -8,8 +8,9 @@ use futures::StreamExt;
 use futures::channel::mpsc;
 use futures::future::{Either, select};
 use nexus_edge_api::agent_calls::call_of;
+use nexus_edge_tunnel::backlog::{Backlog, Cursor, Missed};
 use nexus_edge_tunnel::frame::Bye;
-use nexus_edge_tunnel::hub::{Act, Event, Hub, Status};
+use nexus_edge_tunnel::hub::{Act, EndRow, Event, Hub, Status};
 use nexus_edge_tunnel::limits::{KEPT_MS, Limits};
 use worker::{Result, State, WebSocket};
 
@@ -20,6 +21,9 @@ use crate::platform::promise::Timer;
 
 /// Most events that wait for one watcher: one that reads more slowly loses notes.
 const WAITING_EVENTS: usize = 256;
+
+/// Events that are kept for watchers that connect again. Notes are not: they may be lost anyway, and are the largest.
+const KEPT_EVENTS: usize = 256;
 
 /// Milliseconds between two looks at whether a waiting caller has left.
 const LOOK_MS: u64 = 1_000;
@@ -32,6 +36,7 @@ pub struct Inside {
     pub tables: Tables,
     machine: RefCell<Option<Hub<Tables>>>,
     watchers: RefCell<Vec<Watcher>>,
+    backlog: RefCell<Backlog<Rc<Event>>>,
     /// The connection whose hello is being looked at.
     greeting: RefCell<Option<WebSocket>>,
     has_alarm: Cell<bool>,
@@ -40,7 +45,16 @@ pub struct Inside {
 struct Watcher {
     /// The call that it waits for; all without.
     call: Option<String>,
-    tell: mpsc::Sender<Rc<Event>>,
+    tell: mpsc::Sender<Heard>,
+}
+
+/// An event, and its name if it is one that is kept.
+#[derive(Clone)]
+pub struct Heard {
+    /// Its name.
+    pub cursor: Option<Cursor>,
+    /// What happened.
+    pub event: Rc<Event>,
 }
 
 impl Inside {
@@ -52,6 +66,7 @@ impl Inside {
             tables,
             machine: RefCell::default(),
             watchers: RefCell::default(),
+            backlog: RefCell::new(Backlog::new(now_ms(), KEPT_EVENTS)),
             greeting: RefCell::default(),
             has_alarm: Cell::new(false),
         })
@@ -94,8 +109,13 @@ impl Inside {
         value
     }
 
+    /// What came after an event that a watcher has seen; all later events come by [`Self::watch`].
+    pub fn missed(&self, cursor: Cursor) -> Missed<Rc<Event>> {
+        self.backlog.borrow().after(cursor)
+    }
+
     /// Events of a call, or all.
-    pub fn watch(&self, call: Option<&str>) -> mpsc::Receiver<Rc<Event>> {
+    pub fn watch(&self, call: Option<&str>) -> mpsc::Receiver<Heard> {
         let (tell, told) = mpsc::channel(WAITING_EVENTS);
         self.watchers.borrow_mut().push(Watcher { call: call.map(str::to_owned), tell });
         told
@@ -179,12 +199,13 @@ impl Inside {
 
     fn tell(&self, event: Event) {
         let event = Rc::new(event);
+        let cursor = kept(&event).map(|kept| self.backlog.borrow_mut().add(kept));
         let call = call_of(&event);
         self.watchers.borrow_mut().retain_mut(|watcher| {
             if watcher.call.is_some() && watcher.call.as_deref() != call {
                 return !watcher.tell.is_closed();
             }
-            match watcher.tell.try_send(Rc::clone(&event)) {
+            match watcher.tell.try_send(Heard { cursor, event: Rc::clone(&event) }) {
                 Ok(()) => true,
                 Err(error) => error.is_full(),
             }
@@ -196,6 +217,18 @@ fn end(socket: &WebSocket, bye: &Bye) {
     close(socket, bye.code, &bye.reason);
 }
 
+/// What is kept of an event: no notes, and no results, which are stored.
+fn kept(event: &Rc<Event>) -> Option<Rc<Event>> {
+    match &**event {
+        Event::Noted(_) => None,
+        Event::Ended { row, end } => {
+            let end = EndRow { body: None, ..(**end).clone() };
+            Some(Rc::new(Event::Ended { row: row.clone(), end: Box::new(end) }))
+        }
+        _ => Some(Rc::clone(event)),
+    }
+}
+
 /// The status of a call, once what is due was done, and when something is due next.
 pub fn look(inside: &Inside, id: &str) -> Result<(Status, Option<u64>)> {
     inside.with(|machine, now| {
@@ -205,10 +238,10 @@ pub fn look(inside: &Inside, id: &str) -> Result<(Status, Option<u64>)> {
 }
 
 /// Waits until something happens to a call, or something is due.
-pub async fn pause(told: &mut mpsc::Receiver<Rc<Event>>, due: Option<u64>) -> Option<Rc<Event>> {
+pub async fn pause(told: &mut mpsc::Receiver<Heard>, due: Option<u64>) -> Option<Rc<Event>> {
     let wait_ms = due.map_or(LOOK_MS, |due| due.saturating_sub(now_ms()).clamp(1, LOOK_MS));
     match select(told.next(), Timer::after_ms(wait_ms)).await {
-        Either::Left((event, _)) => event,
+        Either::Left((heard, _)) => heard.map(|heard| heard.event),
         Either::Right(_) => None,
     }
 }
