@@ -20,6 +20,7 @@ use serde_json::Value;
 
 pub mod frames;
 pub mod laws;
+pub mod tunnel;
 
 const CALLER_DIALECTS: [CallerDialect; 5] = [
     CallerDialect::OpenaiChat,
@@ -68,6 +69,7 @@ pub const TARGETS: &[(&str, &str, Target)] = &[
     ("errors", "errors", errors),
     ("requests", "requests", requests),
     ("splice", "requests", splice),
+    ("tunnel_frames", "tunnel", tunnel::tunnel_frames),
 ];
 
 /// Streams of Chat Completions.
