@@ -3,14 +3,18 @@
 
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
+import { writeFileSync } from "node:fs";
 import http from "node:http";
 import net from "node:net";
+import { join } from "node:path";
 import { after, before, describe, test } from "node:test";
 
 import { Client } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport } from "@modelcontextprotocol/sdk/client/stdio.js";
 
+import { authority } from "../support/certificates.mjs";
 import { startMcpServers } from "../support/mcp-servers.mjs";
+import { startRelay } from "../support/relay.mjs";
 import { direct, home } from "./support/agent.mjs";
 
 const TIMEOUT = { timeout: 120_000 };
@@ -120,28 +124,81 @@ test("a redirect to another path of the same server is followed", async () => {
 });
 
 test("other addresses are asked through the proxy of the environment", async () => {
+  const proxy = await startProxy(servers.url);
+  const place = home([{ name: "s", url: "http://tools.example/modern" }]);
+  place.env.HTTP_PROXY = proxy.url;
+  const { stdout } = await place.run("tools", "call", "s", "add", '{"a":1,"b":2}');
+  assert.match(stdout, /3/);
+  assert.deepEqual(proxy.targets[0], ["tools.example:80", `Basic ${Buffer.from("me:word").toString("base64")}`]);
+  place.remove();
+  proxy.stop();
+});
+
+describe("encrypted connections", () => {
+  const trusted = authority();
+  let secure;
+  let proxy;
+  before(async () => {
+    secure = await startRelay({
+      target: servers.url,
+      certificate: trusted.issue({ names: ["localhost", "tools.example"] }),
+    });
+    proxy = await startProxy(secure.url);
+  });
+  after(async () => {
+    proxy.stop();
+    await secure.stop();
+  });
+
+  /** What a call comes to, of a server at this address. */
+  async function asked(url, { authorities = trusted.cert, ...env } = {}) {
+    const place = home([{ name: "s", url }]);
+    place.env.SSL_CERT_FILE = join(place.folder, "authorities.pem");
+    writeFileSync(place.env.SSL_CERT_FILE, authorities);
+    Object.assign(place.env, env);
+    const answer = await place.run("tools", "call", "s", "add", '{"a":1,"b":2}');
+    place.remove();
+    return answer;
+  }
+
+  test("a server is called whose authority SSL_CERT_FILE has, and no other", async () => {
+    assert.match((await asked(`${secure.url}/modern`)).stdout, /3/);
+    const other = await asked(`${secure.url}/modern`, { authorities: authority().cert });
+    assert.equal(other.code, 1);
+    assert.match(other.stderr, /certificate/);
+    // The name counts as well.
+    const { port } = new URL(secure.url);
+    const named = await asked(`https://other.localhost:${port}/modern`);
+    assert.equal(named.code, 1);
+  });
+
+  test("an https:// server is called through a proxy, which sees its name only", async () => {
+    const answer = await asked("https://tools.example/modern", { HTTPS_PROXY: proxy.url });
+    assert.match(answer.stdout, /3/, answer.stderr);
+    assert.equal(proxy.targets[0][0], "tools.example:443");
+  });
+});
+
+/** A proxy that takes every target for the server at this address, and keeps what it was asked for. */
+async function startProxy(address) {
   const targets = [];
-  const proxy = http.createServer();
-  proxy.on("connect", (request, socket) => {
+  const server = http.createServer();
+  server.on("connect", (request, socket) => {
     targets.push([request.url, request.headers["proxy-authorization"]]);
-    const { port } = new URL(servers.url);
-    const through = net.connect(Number(port), "127.0.0.1", () => {
+    const through = net.connect(Number(new URL(address).port), "127.0.0.1", () => {
       socket.write("HTTP/1.1 200 OK\r\n\r\n");
       through.pipe(socket).pipe(through);
     });
     through.on("error", () => socket.destroy());
     socket.on("error", () => through.destroy());
   });
-  await new Promise((resolve) => proxy.listen(0, "127.0.0.1", resolve));
-  const place = home([{ name: "s", url: "http://tools.example/modern" }]);
-  place.env.HTTP_PROXY = `http://me:word@127.0.0.1:${proxy.address().port}`;
-  const { stdout } = await place.run("tools", "call", "s", "add", '{"a":1,"b":2}');
-  assert.match(stdout, /3/);
-  assert.deepEqual(targets[0], ["tools.example:80", `Basic ${Buffer.from("me:word").toString("base64")}`]);
-  place.remove();
-  proxy.close();
-  proxy.closeAllConnections();
-});
+  await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
+  const stop = () => {
+    server.close();
+    server.closeAllConnections();
+  };
+  return { targets, stop, url: `http://me:word@127.0.0.1:${server.address().port}` };
+}
 
 /** A client of the agent, with one server. */
 async function connected(server) {

@@ -1,85 +1,20 @@
 // Proves the Bridge end to end: the real program with a real MCP server, connected to the real gateway. It is listed with its tools, a
 // call comes back with the server's result, and large ones whole; a call is cancelled; a program that is killed is lost and comes back.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
-import { writeFileSync } from "node:fs";
+import { mkdtempSync, realpathSync, rmSync, writeFileSync } from "node:fs";
+import { tmpdir } from "node:os";
 import { join } from "node:path";
-import { after } from "node:test";
-import { cargoEnvironment, withCargo } from "../../scripts/lib/cargo.mjs";
-import { run } from "../../scripts/lib/run.mjs";
-import { home, program, real } from "../bridge/support/agent.mjs";
+import { real } from "../bridge/support/agent.mjs";
 import { callsOf, codeOf, tokenOf } from "../support/agent.mjs";
+import { buildAgent, PATIENCE, realAgents } from "../support/real-agent.mjs";
 import { suite, test } from "../support/suite.mjs";
+import { answersWith, completion, toolCall } from "../support/upstream.mjs";
 import { eventually } from "../support/util.mjs";
 
-const PATIENCE = { within: 60_000, every: 100 };
-const started = [];
-const t = suite({
-  async setUp() {
-    const args = ["build", "--quiet", "--package", "nexus-edge-bridge", "--locked"];
-    const code = await withCargo(() => run("cargo", args, { env: cargoEnvironment }));
-    assert.equal(code, 0, "cargo build");
-  },
-  setUpWithin: 600_000,
-});
-
+const t = suite({ setUp: buildAgent, setUpWithin: 600_000 });
 const { post, get } = callsOf(t);
+const { bridge, listed, tools, connected, invoke } = realAgents(t);
 
-after(async () => {
-  for (const one of started) await one.end();
-});
-
-/** A home directory with a configuration for this gateway, and the program in it. */
-async function bridge(
-  agentId,
-  { token, servers = [real("everything")], policy = { default: "allow" }, options = [] } = {},
-) {
-  token ??= await tokenOf(t.gw, t.key, agentId);
-  const url = `${t.gw.url.replace(/^http/, "ws")}/bridge/tunnel`;
-  const server = { url, token: `\${file:~/agent.key}`, reconnect_initial: "100ms", reconnect_max: "1s" };
-  const place = home(
-    servers,
-    `server: ${JSON.stringify(server)}\nagent: {id: ${agentId}}\npolicy: ${JSON.stringify(policy)}`,
-  );
-  writeFileSync(join(place.folder, "agent.key"), `${token}\n`, { mode: 0o600 });
-  const one = { agentId, token, place, output: "" };
-  one.start = () => {
-    const args = ["--config", place.file, "--log-level", "debug", "agent", "start", ...options];
-    one.child = spawn(program, args, { env: place.env, stdio: ["ignore", "pipe", "pipe"] });
-    for (const stream of [one.child.stdout, one.child.stderr]) stream.on("data", (data) => (one.output += data));
-    one.closed = new Promise((resolve) => one.child.on("close", resolve));
-  };
-  one.kill = async (signal) => {
-    one.child.kill(signal);
-    return one.closed;
-  };
-  one.end = async () => {
-    await one.kill("SIGTERM");
-    place.remove();
-  };
-  started.push(one);
-  one.start();
-  return one;
-}
-
-const listed = async (one) =>
-  (await get("/v1/bridge/agents")).json().agents.find(({ agent_id }) => agent_id === one.agentId);
-const tools = async (one) => (await get(`/v1/bridge/agents/${one.agentId}/tools`)).json().tools;
-
-/** Waits until the agent is connected with its tools. */
-async function connected(one) {
-  try {
-    await eventually(async () => (await listed(one)).status === "online" && (await tools(one)).length > 0, {
-      what: "the agent with its tools",
-      ...PATIENCE,
-    });
-  } catch (error) {
-    throw new Error(`${error.message}\n${one.output}`);
-  }
-}
-
-const invoke = (one, tool, more = {}) =>
-  post("/v1/bridge/invoke", { agent_id: one.agentId, tool_name: `everything__${tool}`, ...more });
 /** A call of the tool that takes its time and says how far it is. */
 const slow = (one, id, more = {}) =>
   invoke(one, "trigger-long-running-operation", { req_id: id, arguments: { duration: 20, steps: 40 }, ...more });
@@ -233,4 +168,31 @@ long("what a server asks its user is answered through the gateway", async () => 
   const answer = await waiting;
   assert.equal(answer.status, 200, answer.text);
   assert.match(answer.text, /Ada/);
+});
+
+long("a filesystem server on this machine answers the call of a model", async () => {
+  const own = { gw: t.gw, key: (await t.gw.createKey({ owner: "reader", allow_tools: ["*"] })).key };
+  const there = realAgents(own);
+  const folder = realpathSync(mkdtempSync(join(tmpdir(), "notes-")));
+  writeFileSync(join(folder, "list.txt"), "milk, bread\n");
+  const one = await there.bridge("reader", { servers: [real("filesystem", [folder], { name: "notes" })] });
+  await there.connected(one);
+  const model = "reader-of-files";
+  await t.model(model, (x) => {
+    const found = x.json().messages.find(({ role }) => role === "tool");
+    const call = toolCall("c1", "notes__read_text_file", JSON.stringify({ path: join(folder, "list.txt") }));
+    const message = found
+      ? { role: "assistant", content: `It says: ${JSON.stringify(found.content)}` }
+      : { role: "assistant", content: null, tool_calls: [call] };
+    return answersWith(completion(model, message, { finish: found ? "stop" : "tool_calls" }))(x);
+  });
+  const answer = await t.gw.complete(own.key, {
+    model,
+    messages: [{ role: "user", content: "What is on my list?" }],
+    tools: [{ type: "mcp", server_label: "laptop", server_url: "nexus:agent/reader", require_approval: "never" }],
+  });
+  assert.equal(answer.status, 200, answer.text);
+  assert.match(answer.json().choices[0].message.content, /milk, bread/);
+  await one.end();
+  rmSync(folder, { recursive: true });
 });
