@@ -9,7 +9,11 @@ import { Client as Client2 } from "@modelcontextprotocol/client";
 import { StdioClientTransport as Stdio2 } from "@modelcontextprotocol/client/stdio";
 import { Client as Client1 } from "@modelcontextprotocol/sdk/client/index.js";
 import { StdioClientTransport as Stdio1 } from "@modelcontextprotocol/sdk/client/stdio.js";
-import { CreateMessageRequestSchema, ElicitRequestSchema } from "@modelcontextprotocol/sdk/types.js";
+import {
+  CreateMessageRequestSchema,
+  ElicitRequestSchema,
+  ResourceUpdatedNotificationSchema,
+} from "@modelcontextprotocol/sdk/types.js";
 
 import { home, real } from "./support/agent.mjs";
 
@@ -27,7 +31,11 @@ const clients = {
     client.setRequestHandler(CreateMessageRequestSchema, () => sampled);
     await client.connect(new Stdio1({ ...transport, stderr: "inherit" }), TIMEOUT);
     const call = (params, options) => client.callTool(params, undefined, { ...TIMEOUT, ...options });
-    return { client, call };
+    const watch = async (uri, told) => {
+      client.setNotificationHandler(ResourceUpdatedNotificationSchema, ({ params }) => told(params.uri));
+      await client.subscribeResource({ uri }, TIMEOUT);
+    };
+    return { client, call, watch };
   },
   "client 2.x, modern": async (transport) => {
     const client = new Client2(
@@ -38,7 +46,11 @@ const clients = {
     client.setRequestHandler("sampling/createMessage", () => sampled);
     await client.connect(new Stdio2({ ...transport, stderr: "inherit" }), TIMEOUT);
     const call = (params, options) => client.callTool(params, { ...TIMEOUT, ...options });
-    return { client, call };
+    const watch = async (uri, told) => {
+      client.setNotificationHandler("notifications/resources/updated", ({ params }) => told(params.uri));
+      await client.listen({ resourceSubscriptions: [uri] }, TIMEOUT);
+    };
+    return { client, call, watch };
   },
 };
 
@@ -47,6 +59,7 @@ for (const [line, connect] of Object.entries(clients)) {
     let place;
     let client;
     let call;
+    let watch;
 
     before(async () => {
       place = home([]);
@@ -57,7 +70,7 @@ for (const [line, connect] of Object.entries(clients)) {
         real("sequential-thinking"),
       ]);
       writeFileSync(join(place.folder, "note.txt"), "words of a file\n");
-      ({ client, call } = await connect(place.transport));
+      ({ client, call, watch } = await connect(place.transport));
     });
 
     after(async () => {
@@ -121,6 +134,17 @@ for (const [line, connect] of Object.entries(clients)) {
         TIMEOUT,
       );
       assert.deepEqual(completion.completion.values, ["Engineering"]);
+    });
+
+    test("a watched resource is told when it changes", async () => {
+      const { resources } = await client.listResources({}, TIMEOUT);
+      const { uri } = resources.find((resource) => resource.uri.startsWith("demo:"));
+      let told;
+      const updated = new Promise((resolve) => (told = resolve));
+      await watch(uri, told);
+      await call({ name: "everything__toggle-subscriber-updates", arguments: {} });
+      assert.equal(await updated, uri);
+      await call({ name: "everything__toggle-subscriber-updates", arguments: {} });
     });
 
     test("progress is told under the caller's own token", async () => {

@@ -62,19 +62,34 @@ impl Server {
             "server/discover" if self.modern => {
                 answer(
                     id,
-                    &json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": {"tools": {}}}),
+                    &json!({"resultType": "complete", "supportedVersions": ["2026-07-28"], "capabilities": capabilities()}),
                 );
             }
             "initialize" if !self.modern => {
                 let info = json!({"name": "scripted", "version": "1"});
                 answer(
                     id,
-                    &json!({"protocolVersion": "2025-11-25", "capabilities": {"tools": {}}, "serverInfo": info}),
+                    &json!({"protocolVersion": "2025-11-25", "capabilities": capabilities(), "serverInfo": info}),
                 );
             }
             "initialize" => refuse(id, -32022),
             "tools/list" => answer(id, &json!({"tools": self.tools()})),
             "tools/call" => call(id, &message["params"]),
+            "resources/list" => answer(id, &json!({"resources": [{"uri": "x:1", "name": "x"}]})),
+            "resources/subscribe" if !self.modern => {
+                answer(id, &json!({}));
+                updated(&message["params"]["uri"], &json!({}));
+            }
+            "subscriptions/listen" if self.modern => {
+                let meta = json!({"io.modelcontextprotocol/subscriptionId": id});
+                for uri in message["params"]["notifications"]["resourceSubscriptions"]
+                    .as_array()
+                    .into_iter()
+                    .flatten()
+                {
+                    updated(uri, &meta);
+                }
+            }
             "" | "notifications/initialized" | "notifications/cancelled" => {}
             _ => refuse(id, -32601),
         }
@@ -90,6 +105,15 @@ impl Server {
             .map(|name| json!({"name": name, "inputSchema": {"type": "object"}, "x-unknown": 1.50}))
             .collect()
     }
+}
+
+fn capabilities() -> Value {
+    json!({"tools": {"listChanged": true}, "resources": {"subscribe": true}})
+}
+
+fn updated(uri: &Value, meta: &Value) {
+    let params = json!({"uri": uri, "_meta": meta});
+    say(&json!({"jsonrpc": "2.0", "method": "notifications/resources/updated", "params": params}));
 }
 
 fn call(id: &Value, params: &Value) {

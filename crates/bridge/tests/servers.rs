@@ -9,13 +9,29 @@
 
 mod support;
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
+use nexus_edge_bridge::agent::Agent;
 use nexus_edge_bridge::machine::supervision::State;
 use nexus_edge_bridge::server::call::{CallFault, Note};
 use nexus_edge_mcp::version::Era;
-use support::{Folder, begin, call, call_of, config, config_text, last_words, scripted, text, until};
+use support::{Folder, begin, call, call_of, config, config_text, scripted, text, until};
 use tokio::sync::mpsc;
+
+/// The last line that the scripted server writes to stderr when `tool` is called. Lines of stderr come later than answers.
+async fn last_words(agent: &Agent, tool: &str) -> String {
+    let handle = agent.server("s").unwrap();
+    let waited = tokio::time::timeout(Duration::from_mins(1), async {
+        loop {
+            if let Some(line) = handle.stderr(1).pop() {
+                return line;
+            }
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    });
+    waited.await.unwrap_or_else(|_| panic!("nothing on stderr within a minute after `{tool}`"))
+}
 
 #[tokio::test]
 async fn both_eras_answer_and_objects_stay_as_they_are() {
@@ -200,6 +216,25 @@ async fn many_calls_share_one_child() {
     }
     assert_eq!(agent.servers()[0].1.starts, 1);
     agent.stop().await;
+}
+
+#[tokio::test]
+async fn watched_resources_are_told_in_both_eras_and_again_after_a_restart() {
+    for word in ["legacy", "modern"] {
+        let folder = Folder::new();
+        let agent = begin(&folder, config(word, "idle_stop: 1s"));
+        until(&agent, "known", |view| view.known.is_some()).await;
+        let mut updates = agent.updates();
+        agent.watch("s", BTreeSet::from(["x:1".to_owned()]));
+        let told = ("s".to_owned(), "x:1".to_owned());
+        assert_eq!(updates.recv().await.as_ref(), Ok(&told));
+        // A server that is watched runs again by itself, and is asked again.
+        let _ = call(&agent, "crash", "{}").await;
+        assert_eq!(updates.recv().await.as_ref(), Ok(&told));
+        agent.watch("s", BTreeSet::new());
+        until(&agent, "stopped", |view| view.state == State::Off).await;
+        agent.stop().await;
+    }
 }
 
 #[tokio::test]

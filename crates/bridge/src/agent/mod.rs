@@ -11,14 +11,14 @@ pub mod gate;
 pub mod place;
 pub mod shelf;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use nexus_edge_mcp::catalogue::Item;
 use nexus_edge_mcp::envelope::ClientIdentity;
 use nexus_edge_mcp::trust::Decision;
-use tokio::sync::{Semaphore, watch};
+use tokio::sync::{Semaphore, broadcast, watch};
 
 use self::desk::Desk;
 use self::place::Place;
@@ -50,6 +50,7 @@ struct Inner {
     instance: Arc<Mutex<Instance>>,
     held: Mutex<Held>,
     changes: Arc<watch::Sender<u64>>,
+    updates: broadcast::Sender<Update>,
     calls: Semaphore,
     shelf: Arc<Shelf>,
     desk: Desk,
@@ -66,6 +67,12 @@ struct Child {
     handle: ServerHandle,
     endpoint: Endpoint,
 }
+
+/// A resource that has changed: its server and its address.
+pub type Update = (String, String);
+
+/// Updates that may wait for one that reads slowly; the oldest are lost then.
+const UPDATES: usize = 256;
 
 /// Why an agent, or a new configuration, cannot be used. The text is for people.
 #[derive(Debug)]
@@ -97,6 +104,7 @@ impl Agent {
                 leaving: Vec::new(),
             }),
             changes: Arc::new(changes),
+            updates: broadcast::channel(UPDATES).0,
             calls: Semaphore::new(most),
         };
         let agent = Self { inner: Arc::new(inner) };
@@ -162,6 +170,10 @@ impl Agent {
             cache::write(&path, known);
             note(&book, log, &name, known);
         };
+        let (updates, owner) = (self.inner.updates.clone(), server.name.clone());
+        let on_updated = move |uri: &str| {
+            let _ = updates.send((owner.clone(), uri.to_owned()));
+        };
         Settings {
             endpoint,
             eager: server.start == Start::Eager,
@@ -174,6 +186,7 @@ impl Agent {
             chance,
             note_child: Arc::new(move |pid, program| lock(&instance).note(pid, program)),
             note_known: Arc::new(on_known),
+            note_updated: Arc::new(on_updated),
         }
     }
 
@@ -203,6 +216,19 @@ impl Agent {
     #[must_use]
     pub fn changes(&self) -> watch::Receiver<u64> {
         self.inner.changes.subscribe()
+    }
+
+    /// The watched resources that change from now on.
+    #[must_use]
+    pub fn updates(&self) -> broadcast::Receiver<Update> {
+        self.inner.updates.subscribe()
+    }
+
+    /// Watches these resources of a server, and no others.
+    pub fn watch(&self, server: &str, uris: BTreeSet<String>) {
+        if let Some(handle) = self.server(server) {
+            handle.watch(uris);
+        }
     }
 
     /// The tools of a server that may be shown: accepted, and not forbidden. Empty while nothing is known of it.

@@ -6,21 +6,24 @@ mod making;
 pub mod offer;
 mod requests;
 mod session;
+mod watched;
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
 use nexus_edge_mcp::catalogue::Kind;
-use nexus_edge_mcp::envelope::SUBSCRIPTION_ID;
 use nexus_edge_mcp::json::{Members, to_raw};
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::progress::cancelled_request;
-use nexus_edge_mcp::rpc::{Id, Limits, Message, Notification, Request, Response, parse_message};
+use nexus_edge_mcp::rpc::{Limits, Message, Notification, Request, Response, parse_message};
 use nexus_edge_mcp::server::{Admitted, Channel, admit};
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt, BufReader};
+use tokio::sync::broadcast::error::RecvError;
 use tokio::sync::mpsc;
 
-use self::session::{Session, lock};
+use self::session::{Listener, Session, lock};
+use self::watched::of_subscription;
 use crate::agent::Agent;
 use crate::process::lines::{self, LONGEST, Line};
 
@@ -73,7 +76,8 @@ fn hear(session: &Arc<Session>, message: Message) {
                 if let Some(running) = lock(&session.running).remove(&id) {
                     running.abort();
                 }
-                lock(&session.listening).retain(|(listener, _)| *listener != id);
+                lock(&session.listening).retain(|listener| listener.id != id);
+                watched::tell_servers(session);
             }
         }
         Message::Request(request) => {
@@ -111,19 +115,16 @@ fn listen(session: &Session, request: &Request) {
     for (_, filter, _) in asked {
         agreed.set(filter, to_raw(&true));
     }
+    let uris: BTreeSet<String> = wanted.read(RESOURCES).unwrap_or_default();
+    if !uris.is_empty() {
+        agreed.set(RESOURCES, to_raw(&uris));
+    }
     let mut said = of_subscription(&request.id);
     said.set("notifications", agreed.write());
     let method = "notifications/subscriptions/acknowledged".to_owned();
     session.send(&Notification { method, params: Some(said.write()) }.into());
-    lock(&session.listening).push((request.id.clone(), kinds));
-}
-
-fn of_subscription(id: &Id) -> Members {
-    let mut meta = Members::default();
-    meta.set(SUBSCRIPTION_ID, to_raw(id));
-    let mut params = Members::default();
-    params.set("_meta", meta.write());
-    params
+    lock(&session.listening).push(Listener { id: request.id.clone(), kinds, uris });
+    watched::tell_servers(session);
 }
 
 /// The lists, what a subscription to their changes is called, and the notification.
@@ -133,11 +134,31 @@ const LISTS: [(Kind, &str, &str); 3] = [
     (Kind::Resource, "resourcesListChanged", "notifications/resources/list_changed"),
 ];
 
-/// Tells the client of lists that change.
+/// What a subscription to changes of resources is called.
+const RESOURCES: &str = "resourceSubscriptions";
+
+/// Tells the client of lists and resources that change.
 async fn watch(session: Arc<Session>) {
     let mut changes = session.agent.changes();
+    let mut updates = session.agent.updates();
     let mut before = session.offer();
-    while changes.changed().await.is_ok() {
+    loop {
+        tokio::select! {
+            gone = changes.changed() => if gone.is_err() {
+                return;
+            },
+            resource = updates.recv() => {
+                match resource {
+                    Ok((_, uri)) => watched::updated(&session, &uri),
+                    // What was lost is told again when it changes again.
+                    Err(RecvError::Lagged(_)) => {}
+                    Err(RecvError::Closed) => return,
+                }
+                continue;
+            }
+        }
+        // A server that is new, or of which more is known, may be the one that has a watched resource.
+        watched::tell_servers(&session);
         let now = session.offer();
         for (kind, _, method) in LISTS {
             if now.mark(kind) == before.mark(kind) {
@@ -146,9 +167,9 @@ async fn watch(session: Arc<Session>) {
             if lock(&session.handshake).is_some() {
                 session.send(&Notification { method: method.to_owned(), params: None }.into());
             }
-            for (id, kinds) in lock(&session.listening).iter() {
-                if kinds.contains(&kind) {
-                    let params = Some(of_subscription(id).write());
+            for listener in lock(&session.listening).iter() {
+                if listener.kinds.contains(&kind) {
+                    let params = Some(of_subscription(&listener.id).write());
                     session.send(&Notification { method: method.to_owned(), params }.into());
                 }
             }

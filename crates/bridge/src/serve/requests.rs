@@ -17,6 +17,7 @@ use serde_json::value::RawValue;
 use super::making::make;
 use super::offer::holders;
 use super::session::{Session, lock};
+use super::watched::subscribe;
 use crate::agent::new_instance;
 use crate::server::call::{Call, Origin};
 
@@ -47,6 +48,10 @@ pub async fn serve(session: &Arc<Session>, caller: &Caller, request: Request) ->
         Method::GetPrompt => prompt(session, caller, params).await?,
         Method::ReadResource => resource(session, caller, params).await?,
         Method::Complete => complete(session, caller, params).await?,
+        Method::Subscribe | Method::Unsubscribe => {
+            let uri = params.text("uri").ok_or_else(|| RpcError::invalid_params("`uri` is missing"))?;
+            subscribe(session, uri, method == Method::Subscribe).await?
+        }
         Method::SetLevel => {
             *lock(&session.logging) = true;
             Members::default().write()

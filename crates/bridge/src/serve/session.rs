@@ -1,6 +1,6 @@
 //! What the tasks of one client share: its output, what was agreed on with it, and what it was asked.
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -25,13 +25,23 @@ const ANSWER: Duration = Duration::from_mins(10);
 /// What is said of the lists' age: they are made anew whenever they are asked for.
 const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
 /// What the program can do.
-const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true},"completions":{},"logging":{}}"#;
+const CAPABILITIES: &str = r#"{"tools":{"listChanged":true},"prompts":{"listChanged":true},"resources":{"listChanged":true,"subscribe":true},"completions":{},"logging":{}}"#;
 
 /// What the client was asked: the last number, and who waits for each answer.
 #[derive(Default)]
 struct Asked {
     last: i64,
     waiting: HashMap<i64, oneshot::Sender<Result<Box<RawValue>, RpcError>>>,
+}
+
+/// A subscription of the newer era.
+pub struct Listener {
+    /// The request that it was begun with.
+    pub id: Id,
+    /// The lists whose changes it is told.
+    pub kinds: Vec<Kind>,
+    /// The resources whose changes it is told.
+    pub uris: BTreeSet<String>,
 }
 
 /// A client.
@@ -50,8 +60,10 @@ pub struct Session {
     pub running: Mutex<HashMap<Id, AbortHandle>>,
     /// Calls that wait for input, by what the client was told to send back.
     pub held: Mutex<HashMap<String, Held>>,
-    /// Subscriptions of the newer era: the request, and the lists it asked for.
-    pub listening: Mutex<Vec<(Id, Vec<Kind>)>>,
+    /// Subscriptions of the newer era.
+    pub listening: Mutex<Vec<Listener>>,
+    /// Resources that a client of the older era watches.
+    pub watched: Mutex<BTreeSet<String>>,
     output: mpsc::UnboundedSender<String>,
     asked: Mutex<Asked>,
 }
@@ -79,6 +91,7 @@ impl Session {
             running: Mutex::default(),
             held: Mutex::default(),
             listening: Mutex::default(),
+            watched: Mutex::default(),
             output,
             asked: Mutex::default(),
         }

@@ -1,5 +1,7 @@
 //! What the task of a server is told.
 
+use std::collections::BTreeSet;
+
 use tokio::sync::oneshot;
 
 use super::call::{Call, CallResult};
@@ -15,6 +17,8 @@ pub enum Command {
     Wake,
     /// Run, although it has failed.
     Retry,
+    /// Watch these resources, and no others.
+    Watch(BTreeSet<String>),
     /// Other settings for the same child.
     Change(Box<Settings>),
     /// End after the calls in flight.

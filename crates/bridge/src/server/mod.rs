@@ -12,6 +12,7 @@ mod table;
 mod unanswered;
 pub mod view;
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -140,6 +141,12 @@ impl ServerHandle {
         if self.view.borrow().state == State::Failed {
             self.retry();
         }
+    }
+
+    /// Watches these resources, and no others: their changes are told by [`Settings::note_updated`]. A server with watched
+    /// resources runs, and is told of them again after each start.
+    pub fn watch(&self, uris: BTreeSet<String>) {
+        let _ = self.commands.send(Command::Watch(uris));
     }
 
     /// Other settings for the same child.

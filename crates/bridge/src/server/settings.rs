@@ -14,6 +14,9 @@ pub type OnChild = Arc<dyn Fn(u32, &str) + Send + Sync>;
 /// Told of what a server said.
 pub type OnKnown = Arc<dyn Fn(&Known) + Send + Sync>;
 
+/// Told of the address of a resource that has changed.
+pub type OnUpdated = Arc<dyn Fn(&str) + Send + Sync>;
+
 /// Settings of one server. Not `Debug`: the environment holds secrets.
 #[derive(Clone)]
 pub struct Settings {
@@ -39,4 +42,6 @@ pub struct Settings {
     pub note_child: OnChild,
     /// Told of every catalogue that a server gave.
     pub note_known: OnKnown,
+    /// Told of every resource that has changed and is watched.
+    pub note_updated: OnUpdated,
 }

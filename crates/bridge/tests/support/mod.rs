@@ -107,17 +107,3 @@ pub async fn until(agent: &Agent, what: &str, is: impl Fn(&View) -> bool) -> Vie
     });
     waited.await.unwrap_or_else(|_| panic!("not within a minute: {what}: {:?}", agent.servers()))
 }
-
-/// The last line that the scripted server writes to stderr when `tool` is called. Lines of stderr come later than answers.
-pub async fn last_words(agent: &Agent, tool: &str) -> String {
-    let handle = agent.server("s").unwrap();
-    let waited = tokio::time::timeout(Duration::from_mins(1), async {
-        loop {
-            if let Some(line) = handle.stderr(1).pop() {
-                return line;
-            }
-            tokio::time::sleep(Duration::from_millis(20)).await;
-        }
-    });
-    waited.await.unwrap_or_else(|_| panic!("nothing on stderr within a minute after `{tool}`"))
-}

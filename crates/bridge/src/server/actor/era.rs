@@ -124,6 +124,7 @@ impl Actor {
                 });
                 if self.machine.state() == State::Probing {
                     self.input(Input::Probed);
+                    self.begin_watching();
                 }
                 if std::mem::take(&mut self.gather_again) {
                     self.regather();

@@ -4,7 +4,7 @@ use std::sync::PoisonError;
 use std::time::Duration;
 
 use nexus_edge_mcp::client::Heard;
-use nexus_edge_mcp::json::to_raw;
+use nexus_edge_mcp::json::{Members, to_raw};
 use nexus_edge_mcp::method::{LOG_MESSAGE, Method};
 use nexus_edge_mcp::mrtr;
 use nexus_edge_mcp::progress::Progress;
@@ -21,6 +21,8 @@ use crate::server::unanswered::Unanswered;
 
 /// After what time a server with an address is tried again that failed.
 const AGAIN: Duration = Duration::from_mins(1);
+/// What a server says of a resource that has changed.
+const RESOURCE_UPDATED: &str = "notifications/resources/updated";
 /// How many lines that are no messages are logged of one child.
 const GARBAGE: u32 = 5;
 
@@ -93,6 +95,7 @@ impl Actor {
     fn exited(&mut self, status: Option<std::process::ExitStatus>) {
         let was_remote = self.child.take().is_some_and(|child| child.is_remote());
         self.peer = None;
+        self.listening = None;
         self.gathering = None;
         self.view.send_modify(|view| view.stale = view.known.is_some());
         self.waiting.clear();
@@ -113,7 +116,8 @@ impl Actor {
             self.probe = None;
         }
         let unknown = self.view.borrow().known.is_none();
-        let wanted = !self.removed && (self.settings.eager || unknown || self.table.waiting() > 0);
+        let wanted = !self.removed
+            && (self.settings.eager || unknown || self.is_watched() || self.table.waiting() > 0);
         self.input(Input::Exited {
             ran_ms: u64::try_from(self.started.elapsed().as_millis()).unwrap_or(u64::MAX),
             wanted,
@@ -161,6 +165,13 @@ impl Actor {
     fn notification(&mut self, notification: &Notification) {
         if notification.method.ends_with("/list_changed") {
             return self.regather();
+        }
+        if notification.method == RESOURCE_UPDATED {
+            let params = Members::of(notification.params.as_deref()).unwrap_or_default();
+            if let Some(uri) = params.text("uri").filter(|uri| self.watched.contains(uri)) {
+                (self.settings.note_updated)(&uri);
+            }
+            return;
         }
         if let Some(progress) = Progress::read(notification) {
             let Id::Number(number) = progress.token else { return };

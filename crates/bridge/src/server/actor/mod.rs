@@ -8,8 +8,9 @@ mod clock;
 mod era;
 mod hearing;
 mod times;
+mod watching;
 
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -57,6 +58,10 @@ pub(super) struct Actor {
     peer: Option<Arc<Peer>>,
     gathering: Option<Gathering>,
     gather_again: bool,
+    /// Resources whose changes are told.
+    watched: BTreeSet<String>,
+    /// The request of the newer era without an end.
+    listening: Option<i64>,
     garbage: u32,
     /// What is wrong with this child was said already.
     blamed: bool,
@@ -90,6 +95,8 @@ impl Actor {
             peer: None,
             gathering: None,
             gather_again: false,
+            watched: BTreeSet::new(),
+            listening: None,
             garbage: 0,
             blamed: false,
             removed: false,
@@ -120,13 +127,12 @@ impl Actor {
             }
             let next = self.next_time();
             tokio::select! {
-                command = commands.recv(), if is_held => match command {
-                    Some(command) => self.command(command),
+                command = commands.recv(), if is_held => if let Some(command) = command {
+                    self.command(command);
+                } else {
                     // The agent ends without having stopped the server.
-                    None => {
-                        is_held = false;
-                        self.remove();
-                    }
+                    is_held = false;
+                    self.remove();
                 },
                 Some(event) = events.recv() => self.event(event),
                 Some((generation, response)) = answered.recv() => self.answer(generation, response),
@@ -160,6 +166,7 @@ impl Actor {
             }
             Command::Wake => self.input(Input::Wanted),
             Command::Retry => self.input(Input::Retried),
+            Command::Watch(uris) => self.watch(uris),
             Command::Change(settings) => self.settings = *settings,
             Command::Drain => {
                 self.removed = true;

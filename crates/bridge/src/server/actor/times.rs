@@ -9,7 +9,7 @@ use crate::server::call::{CallError, CallFault};
 
 impl Actor {
     pub(super) fn next_time(&mut self) -> Option<Instant> {
-        let used = self.table.flying() + self.table.waiting() > 0;
+        let used = self.table.flying() + self.table.waiting() > 0 || self.is_watched();
         let stops = self.machine.state() == State::Ready
             && !self.settings.eager
             && !self.settings.idle_stop.is_zero();
