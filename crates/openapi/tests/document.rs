@@ -71,6 +71,16 @@ fn every_declared_operation_is_in_it() {
     assert_eq!(rows.len(), declared.len(), "an operation is declared twice");
 }
 
+/// As OpenAPI demands.
+#[test]
+fn every_group_is_named_once() {
+    let document = document();
+    let tags: Vec<&str> =
+        document["tags"].as_array().unwrap().iter().map(|tag| tag["name"].as_str().unwrap()).collect();
+    let once: BTreeSet<&str> = tags.iter().copied().collect();
+    assert_eq!(once.len(), tags.len(), "{tags:?}");
+}
+
 #[test]
 fn every_operation_says_what_it_answers() {
     let document = document();

@@ -39,7 +39,7 @@ impl<'a> Describe<'a> {
     pub(super) fn new(
         collected: &'a mut Collected,
         operation: Operation,
-        tag: &Value,
+        tag: &str,
         id: &str,
         doc: &str,
     ) -> Self {

@@ -19,17 +19,23 @@ use crate::Operation;
 #[derive(Debug)]
 pub struct Document {
     collected: Collected,
-    tags: Vec<Value>,
+    /// The groups, each once, in the order in which they are begun.
+    tags: Vec<&'static str>,
+    /// The group of the operations that are added.
+    tag: &'static str,
 }
 
 impl Document {
     pub(crate) fn new() -> Self {
-        Self { collected: Collected::new(), tags: Vec::new() }
+        Self { collected: Collected::new(), tags: Vec::new(), tag: "" }
     }
 
-    /// Begins a group of operations.
+    /// Begins a group of operations, or goes on with one.
     pub(crate) fn tag(&mut self, name: &'static str) {
-        self.tags.push(json!({ "name": name }));
+        if !self.tags.contains(&name) {
+            self.tags.push(name);
+        }
+        self.tag = name;
     }
 
     /// Adds an operation: `describe` says what goes in and comes out.
@@ -40,8 +46,7 @@ impl Document {
         doc: &str,
         describe: impl FnOnce(&mut Describe<'_>),
     ) {
-        let tag = self.tags.last().and_then(|tag| tag.get("name")).cloned().unwrap_or_default();
-        let mut one = Describe::new(&mut self.collected, *operation, &tag, id, &tidy(doc));
+        let mut one = Describe::new(&mut self.collected, *operation, self.tag, id, &tidy(doc));
         describe(&mut one);
         one.finish();
     }
@@ -50,6 +55,7 @@ impl Document {
         let (mut paths, mut schemas) = self.collected.finish();
         errors::add_schemas(&mut schemas);
         let responses = alike::take_alike(&mut paths);
+        let tags: Vec<Value> = self.tags.iter().map(|name| json!({ "name": name })).collect();
         json!({
             "openapi": "3.1.0",
             "info": {
@@ -60,7 +66,7 @@ impl Document {
                 "license": { "name": "MIT", "identifier": "MIT" },
             },
             "servers": [{ "url": "/", "description": "This deployment" }],
-            "tags": self.tags,
+            "tags": tags,
             "paths": paths,
             "components": {
                 "schemas": schemas,
