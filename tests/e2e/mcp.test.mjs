@@ -124,8 +124,12 @@ test("a server that has forgotten its session is asked anew", async () => {
       client.callTool({ name: "add", arguments: { a: 1, b: 2 } }),
     );
   assert.equal((await call()).content[0].text, "3");
-  servers.forgetSessions();
-  assert.equal((await call()).content[0].text, "3");
+  // As the official package says it, and without a word.
+  const says = { jsonrpc: "2.0", error: { code: -32001, message: "Session not found" }, id: null };
+  for (const body of [JSON.stringify(says), undefined]) {
+    servers.forgetSessions(body);
+    assert.equal((await call()).content[0].text, "3");
+  }
 });
 
 test("what is changed or new is closed until it is accepted", async () => {

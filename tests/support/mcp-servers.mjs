@@ -60,6 +60,7 @@ export async function startMcpServers() {
     { legacy: "reject" },
   );
   const sessions = new Map();
+  let unknownSession;
   const behaviours = new Map([
     ["/silent", () => {}],
     ["/broken", (res) => res.socket.destroy()],
@@ -95,7 +96,7 @@ export async function startMcpServers() {
   });
   async function legacy(withSessions, req, res, body) {
     let transport = withSessions ? sessions.get(req.headers["mcp-session-id"]) : undefined;
-    if (withSessions && !transport && body?.method !== "initialize") return res.writeHead(404).end();
+    if (withSessions && !transport && body?.method !== "initialize") return res.writeHead(404).end(unknownSession);
     if (!transport) {
       transport = new StreamableHTTPServerTransport({
         sessionIdGenerator: withSessions ? () => crypto.randomUUID() : undefined,
@@ -117,8 +118,11 @@ export async function startMcpServers() {
     requests,
     /** Answers no call before this is settled. */
     hold: (until) => (held = until),
-    /** Forgets the sessions of `/sessions`. */
-    forgetSessions: () => sessions.clear(),
+    /** Forgets the sessions of `/sessions`, and answers requests of one with this body from now on. */
+    forgetSessions(body) {
+      sessions.clear();
+      unknownSession = body;
+    },
     async stop() {
       await modern.close();
       server.closeAllConnections();

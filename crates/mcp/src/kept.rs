@@ -17,7 +17,7 @@ use crate::version::Version;
 pub const FRESH_FOR_MS: u64 = 10 * 60_000;
 
 /// The capabilities of servers that are passed on.
-const PASSED_ON: [&str; 4] = ["completions", "prompts", "resources", "tools"];
+const PASSED_ON: [&str; 5] = ["completions", "logging", "prompts", "resources", "tools"];
 
 /// What is kept of a server besides its tools.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -107,7 +107,7 @@ impl Kept {
         self.others.is_some()
     }
 
-    /// Which of `tools`, `prompts`, `resources` and `completions` the server has.
+    /// Which of `tools`, `prompts`, `resources`, `completions` and `logging` the server has.
     #[must_use]
     pub fn capabilities(&self) -> Vec<&str> {
         match &self.others {
@@ -284,7 +284,7 @@ mod tests {
         };
         let capabilities = crate::json::raw(r#"{"prompts":{},"logging":{}}"#.to_owned()).unwrap();
         let kept = Kept::after(None, &Peer { capabilities, ..peer() }, catalogue, 1);
-        assert_eq!(kept.capabilities(), ["prompts"]);
+        assert_eq!(kept.capabilities(), ["logging", "prompts"]);
         assert_eq!(kept.list(Kind::Prompt).len(), 1);
         for (uri, expected) in [
             ("file:///a", Some(Holds::Listed)),
@@ -300,6 +300,10 @@ mod tests {
         let old: Kept = serde_json::from_str(&before).unwrap();
         assert!(kept.is_fresh(1) && !old.is_fresh(1) && old.capabilities() == ["tools"]);
         let less = kept.with_tools_only();
-        assert!(less.is_whole() && less.list(Kind::Prompt).is_empty() && less.capabilities() == ["prompts"]);
+        assert!(
+            less.is_whole()
+                && less.list(Kind::Prompt).is_empty()
+                && less.capabilities() == ["logging", "prompts"]
+        );
     }
 }

@@ -18,6 +18,7 @@ pub mod kept;
 pub mod method;
 pub mod mrtr;
 pub mod naming;
+pub mod notes;
 pub mod progress;
 pub mod reference;
 pub mod rpc;

@@ -5,12 +5,9 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::{Item, Kind, page};
 use nexus_edge_mcp::envelope::{Freshness, result_for};
 use nexus_edge_mcp::json::{Members, to_raw};
-use nexus_edge_mcp::method::Method;
-use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request, Response as RpcResponse, RpcError, code};
 use nexus_edge_mcp::server::{Caller, ServerIdentity, http_status};
 use nexus_edge_mcp::version::Era;
-use serde_json::value::RawValue;
 
 use crate::exchange::{self, Exchange};
 use crate::pipeline::mcp::{Selection, Server};
@@ -20,8 +17,6 @@ use crate::platform::http::{Headers, Response};
 const PAGE: usize = 200;
 /// How long a client may keep a list.
 pub(super) const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
-/// How long a client may keep what a server said without saying how long.
-pub(super) const NOT_FRESH: Freshness = Freshness { ttl_ms: 0, public: false };
 
 /// What an endpoint shows.
 pub(super) enum Face {
@@ -42,12 +37,22 @@ pub(super) struct Asked<'a> {
     pub(super) request: &'a Request,
     pub(super) caller: &'a Caller,
     pub(super) identity: &'a ServerIdentity,
+    /// Whether the answer may be a stream of events.
+    pub(super) reads_events: bool,
 }
 
 /// An answer: the status, and the response.
 pub(super) struct Answered {
     pub(super) status: u16,
     pub(super) response: RpcResponse,
+}
+
+impl Answered {
+    /// An outcome of a request.
+    pub(super) fn of(era: Era, id: Id, outcome: Outcome) -> Self {
+        let response = RpcResponse { id: Some(id), outcome };
+        Self { status: http_status(era, &response), response }
+    }
 }
 
 /// The answers as a body; several share the status 200.
@@ -79,42 +84,6 @@ pub(super) fn page_of(asked: &Asked<'_>, kind: Kind, items: &[Item], unavailable
     }
     let info = Some(&*asked.identity.info);
     Outcome::Result(result_for(asked.caller.version, kind.method(), &result.write(), info, FRESHNESS))
-}
-
-/// How a request ended, for the log.
-pub(super) fn word_of(outcome: &Result<Outcome, ApiError>) -> &'static str {
-    match outcome {
-        Ok(Outcome::Result(_)) => "answered",
-        Ok(Outcome::Error(_)) => "refused",
-        Err(_) => "failed",
-    }
-}
-
-/// A result of a server for this caller: what needs input that the caller cannot give is an error.
-pub(super) fn passed_on(
-    caller: &Caller,
-    identity: &ServerIdentity,
-    method: Method,
-    result: &RawValue,
-) -> Outcome {
-    match InputRequired::read(result) {
-        Ok(None) => {}
-        Ok(Some(_)) if caller.version.era() == Era::Legacy => {
-            let message = "the server needs input, which clients of this version cannot be asked for";
-            return Outcome::Error(RpcError::new(code::INTERNAL, message));
-        }
-        Ok(Some(needed)) => {
-            if let Some(error) = needed.refused_by(&caller.capabilities) {
-                return Outcome::Error(error);
-            }
-        }
-        Err(_) => {
-            let message = "the server asks for input in a way that is not of the protocol";
-            return Outcome::Error(RpcError::new(code::INTERNAL, message));
-        }
-    }
-    let info = Some(&*identity.info);
-    Outcome::Result(result_for(caller.version, method, result, info, NOT_FRESH))
 }
 
 /// An error of the gateway inside an answer.

@@ -3,20 +3,18 @@
 //! What the gateway was not granted to tell of is refused as such, and never an empty success.
 
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::address::with_addresses;
 use nexus_edge_mcp::catalogue::Kind;
-use nexus_edge_mcp::envelope::{PROGRESS_TOKEN, change_meta};
 use nexus_edge_mcp::json::Members;
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::reference::{Reference, reference, renamed};
-use nexus_edge_mcp::rpc::{Outcome, Response as RpcResponse, RpcError, code};
-use nexus_edge_mcp::server::{error_for, http_status};
+use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
 use nexus_edge_mcp::version::Era;
 
-use super::asked::{Answered, Asked, Face, failure, page_of, passed_on, refused, word_of};
+use super::asked::{Answered, Asked, Face, failure, page_of, refused};
+use super::job::Job;
+use super::underway::Reply;
 use crate::pipeline::admit;
-use crate::pipeline::mcp::{self, Call, Holder, Reach, Server};
-use crate::platform::{log_info, now_ms};
+use crate::pipeline::mcp::{self, Holder, Reach, Server};
 
 /// Why a request is not passed on.
 enum Refusal {
@@ -48,47 +46,24 @@ pub(super) async fn list(asked: &Asked<'_>, kind: Kind) -> Result<Outcome, ApiEr
 }
 
 /// Gets a prompt, reads a resource or completes an argument.
-pub(super) async fn ask(asked: &Asked<'_>, method: Method) -> Result<Answered, ApiError> {
+pub(super) async fn ask(asked: Asked<'_>, method: Method) -> Result<Reply, ApiError> {
     let era = asked.caller.version.era();
     let params = Members::of(asked.request.params.as_deref()).unwrap_or_default();
     let Some(wanted) = reference(method, &params) else {
         let message = "the parameters name no prompt, resource or template";
-        return Ok(refused(era, &asked.request.id, RpcError::invalid_params(message)));
+        return Ok(refused(era, &asked.request.id, RpcError::invalid_params(message)).into());
     };
     let (server, name) = match find(asked, &wanted).await {
         Ok(found) => found,
-        Err(why) => return Ok(refusal(asked, &wanted, &why)),
+        Err(why) => return Ok(refusal(asked, &wanted, &why).into()),
     };
-    let Asked { exchange, principal, .. } = asked;
-    admit::tool_call(exchange, principal).await?;
+    admit::tool_call(asked.exchange, asked.principal).await?;
     let params = renamed(method, params, &name).write();
-    let params = change_meta(Some(&params), |meta| drop(meta.remove(PROGRESS_TOKEN)));
-    let params = params.unwrap_or_else(|_| Members::default().write());
-    let capabilities = asked.caller.capabilities.write();
-    let began_ms = now_ms();
-    let (tenant, key_id) = (principal.tenant(), &principal.key_id);
-    let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
-    let outcome = server.ask(exchange, method, &call).await;
-    let took_ms = now_ms().saturating_sub(began_ms);
-    let (word, method_name, server_name) = (word_of(&outcome), method.as_str(), server.name());
-    log_info("mcp", &format_args!("key {key_id}: {server_name} {method_name} {word}, {took_ms} ms"));
-    let outcome = match outcome {
-        Ok(Outcome::Result(result)) => match asked.face {
-            Face::Several(_) => {
-                let result = with_addresses(method, &result, &server.target(""));
-                passed_on(asked.caller, asked.identity, method, &result)
-            }
-            _ => passed_on(asked.caller, asked.identity, method, &result),
-        },
-        Ok(Outcome::Error(error)) => Outcome::Error(error_for(era, method, error)),
-        Err(error) => Outcome::Error(failure(&error)),
-    };
-    let response = RpcResponse { id: Some(asked.request.id.clone()), outcome };
-    Ok(Answered { status: http_status(era, &response), response })
+    Ok(Job::new(asked, server, method, None, &params).start().into())
 }
 
 /// The server that has what is wanted, and how it is called there.
-async fn find(asked: &Asked<'_>, wanted: &Reference) -> Result<(Server, String), Refusal> {
+async fn find(asked: Asked<'_>, wanted: &Reference) -> Result<(Server, String), Refusal> {
     let (exchange, grants) = (asked.exchange, &asked.principal.tools);
     let (server, name) = match asked.face {
         Face::One(server) => (server.clone(), wanted.name.clone()),
@@ -121,7 +96,7 @@ async fn find(asked: &Asked<'_>, wanted: &Reference) -> Result<(Server, String),
     Ok((server, name))
 }
 
-fn refusal(asked: &Asked<'_>, wanted: &Reference, why: &Refusal) -> Answered {
+fn refusal(asked: Asked<'_>, wanted: &Reference, why: &Refusal) -> Answered {
     let (era, id) = (asked.caller.version.era(), &asked.request.id);
     let is_prompt = wanted.kind == Kind::Prompt;
     let (status, number, word, message) = match why {

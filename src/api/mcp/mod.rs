@@ -5,28 +5,31 @@
 
 mod asked;
 mod content;
+mod job;
+mod underway;
 
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::address::with_addresses;
 use nexus_edge_mcp::catalogue::{Item, Kind};
-use nexus_edge_mcp::envelope::{PROGRESS_TOKEN, change_meta};
 use nexus_edge_mcp::headers;
 use nexus_edge_mcp::json::{Members, string, to_raw};
 use nexus_edge_mcp::method::Method;
-use nexus_edge_mcp::rpc::{
-    Batches, Frame, Id, Limits, Message, Outcome, Request, Response as RpcResponse, RpcError, parse,
-};
+use nexus_edge_mcp::rpc::{Batches, Frame, Id, Limits, Message, Outcome, Request, RpcError, parse};
 use nexus_edge_mcp::server::{self, Admitted, Channel, ServerIdentity, http_status};
 use nexus_edge_mcp::version::{Era, Version};
 use nexus_edge_stats::call_end::CallEnd;
 
-use self::asked::{Answered, Asked, FRESHNESS, Face, failure, page_of, passed_on, refused, written};
+use self::asked::{Answered, Asked, FRESHNESS, Face, failure, page_of, refused, written};
+use self::job::Job;
+use self::underway::Reply;
 use crate::exchange::Exchange;
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection};
+use crate::pipeline::mcp::{self, Calling, Origin, Reach, Refusal, Selection};
 use crate::platform::http::{Headers, Response};
+
+/// What callers accept who read events.
+const EVENTS: &str = "text/event-stream";
 
 /// `POST /mcp`
 pub async fn endpoint(exchange: &Exchange) -> Result<Response, ApiError> {
@@ -84,18 +87,25 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
     match parse(&body.bytes, Limits::default(), batches) {
         Err(malformed) => Ok(written(&[Answered { status: 400, response: malformed.into() }], false)),
         Ok(Frame::One(Message::Request(request))) => {
-            let answered = answer(exchange, principal, face, &request, said.as_deref()).await?;
-            Ok(written(&[answered], false))
+            let accept = exchange.header("accept").unwrap_or_default();
+            let place = Place { exchange, principal, face, reads_events: accept.contains(EVENTS) };
+            let reply = answer(place, &request, said.as_deref()).await?;
+            Ok(if place.reads_events {
+                reply.told(exchange).await
+            } else {
+                written(&[reply.whole().await], false)
+            })
         }
         // Notifications and responses change nothing here: there is no session.
         Ok(Frame::One(_)) => Ok(Response::empty(202, Headers::new())),
         Ok(Frame::Batch(messages)) => {
             let mut answers = Vec::new();
+            let place = Place { exchange, principal, face, reads_events: false };
             for message in messages {
                 match message {
                     Err(malformed) => answers.push(Answered { status: 200, response: malformed.into() }),
                     Ok(Message::Request(request)) => {
-                        answers.push(answer(exchange, principal, face, &request, said.as_deref()).await?);
+                        answers.push(answer(place, &request, said.as_deref()).await?.whole().await);
                     }
                     Ok(_) => {}
                 }
@@ -108,18 +118,22 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
     }
 }
 
-async fn answer(
-    exchange: &Exchange,
-    principal: &Principal,
-    face: &Face,
-    request: &Request,
-    said: Option<&str>,
-) -> Result<Answered, ApiError> {
+/// Where a request is asked, and by whom.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    exchange: &'a Exchange,
+    principal: &'a Principal,
+    face: &'a Face,
+    reads_events: bool,
+}
+
+async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Result<Reply, ApiError> {
+    let Place { exchange, principal, face, reads_events } = place;
     let method = Method::parse(&request.method);
     let identity = identity(exchange, face, method).await;
     let caller = match server::admit(request, &identity, Channel::Http(said)) {
         Admitted::Answer(era, response) => {
-            return Ok(Answered { status: http_status(era, &response), response });
+            return Ok(Answered { status: http_status(era, &response), response }.into());
         }
         Admitted::Serve(caller) => caller,
     };
@@ -127,23 +141,25 @@ async fn answer(
     if era == Era::Modern
         && let Err(error) = headers::check(request, |name| exchange.headers().get(name))
     {
-        return Ok(refused(era, &request.id, error));
+        return Ok(refused(era, &request.id, error).into());
     }
-    let asked = Asked { exchange, principal, face, request, caller: &caller, identity: &identity };
+    let (caller, identity) = (&caller, &identity);
+    let asked = Asked { exchange, principal, face, request, caller, identity, reads_events };
     let outcome = match method {
         Some(Method::CallTool) => return call(asked).await,
         Some(method @ (Method::GetPrompt | Method::ReadResource | Method::Complete)) => {
-            return content::ask(&asked, method).await;
+            return content::ask(asked, method).await;
         }
         Some(Method::ListTools) => list(&asked).await?,
+        // Nothing is kept of a connection. Log lines come as their server writes them.
+        Some(Method::SetLevel) => Outcome::Result(Members::default().write()),
         Some(method) => match Kind::listed_by(method) {
             Some(kind) => content::list(&asked, kind).await?,
             None => Outcome::Error(RpcError::method_not_found(&request.method)),
         },
         None => Outcome::Error(RpcError::method_not_found(&request.method)),
     };
-    let response = RpcResponse { id: Some(request.id.clone()), outcome };
-    Ok(Answered { status: http_status(era, &response), response })
+    Ok(Answered::of(era, request.id.clone(), outcome).into())
 }
 
 /// What the endpoint says of itself. Its capabilities are asked for where they are told: those of the server where it shows one, and all
@@ -153,8 +169,10 @@ async fn identity(exchange: &Exchange, face: &Face, method: Option<Method>) -> S
         (Face::One(server), Some(Method::Initialize | Method::Discover)) => {
             server.capabilities(exchange).await.unwrap_or_else(|_| vec!["tools".to_owned()])
         }
-        (Face::Several(selection), _) if selection.is_of_tools() => vec!["tools".to_owned()],
-        _ => ["completions", "prompts", "resources", "tools"].map(str::to_owned).to_vec(),
+        (Face::Several(selection), _) if selection.is_of_tools() => {
+            ["logging", "tools"].map(str::to_owned).to_vec()
+        }
+        _ => ["completions", "logging", "prompts", "resources", "tools"].map(str::to_owned).to_vec(),
     };
     let mut capabilities = Members::default();
     for name in known {
@@ -185,12 +203,12 @@ async fn list(asked: &Asked<'_>) -> Result<Outcome, ApiError> {
     Ok(page_of(asked, Kind::Tool, &items, &unavailable))
 }
 
-async fn call(asked: Asked<'_>) -> Result<Answered, ApiError> {
-    let Asked { exchange, principal, face, request, caller, identity } = asked;
+async fn call(asked: Asked<'_>) -> Result<Reply, ApiError> {
+    let Asked { exchange, principal, face, request, caller, .. } = asked;
     let era = caller.version.era();
     let mut params = Members::of(request.params.as_deref()).unwrap_or_default();
     let Some(name) = params.text("name") else {
-        return Ok(refused(era, &request.id, RpcError::invalid_params("`name` is missing")));
+        return Ok(refused(era, &request.id, RpcError::invalid_params("`name` is missing")).into());
     };
     let found = match face {
         Face::One(server) => Ok(Some((server.clone(), name.clone()))),
@@ -199,8 +217,8 @@ async fn call(asked: Asked<'_>) -> Result<Answered, ApiError> {
     };
     let (server, tool_name) = match found {
         Ok(Some(found)) => found,
-        Ok(None) => return Ok(refusal(era, &request.id, &name, Refusal::Unknown)),
-        Err(error) => return Ok(refused(era, &request.id, failure(&error))),
+        Ok(None) => return Ok(refusal(era, &request.id, &name, Refusal::Unknown).into()),
+        Err(error) => return Ok(refused(era, &request.id, failure(&error)).into()),
     };
     // First, so that refused calls cannot be recorded without end.
     admit::tool_call(exchange, principal).await?;
@@ -210,44 +228,22 @@ async fn call(asked: Asked<'_>) -> Result<Answered, ApiError> {
         Ok(Ok(tool)) => tool,
         Ok(Err(why)) => {
             calling.end(CallEnd::refused(why.code()));
-            return Ok(refusal(era, &request.id, &name, why));
+            return Ok(refusal(era, &request.id, &name, why).into());
         }
         Err(error) => {
             calling.end(CallEnd::failed(error.code));
-            return Ok(refused(era, &request.id, failure(&error)));
+            return Ok(refused(era, &request.id, failure(&error)).into());
         }
     };
     if era == Era::Modern
         && let Err(error) = check_param_headers(exchange, &tool, &params)
     {
         calling.end(CallEnd::refused("header_mismatch"));
-        return Ok(refused(era, &request.id, error));
+        return Ok(refused(era, &request.id, error).into());
     }
     params.set("name", string(&tool_name));
-    // Progress is not told on, so it is not asked for.
-    let params = change_meta(Some(&params.write()), |meta| drop(meta.remove(PROGRESS_TOKEN)));
-    let params = params.unwrap_or_else(|_| Members::default().write());
-    let capabilities = caller.capabilities.write();
-    let (tenant, key_id) = (principal.tenant(), &principal.key_id);
-    let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
-    let outcome = server.call(exchange, &tool, &call).await;
-    calling.end(match &outcome {
-        Ok(outcome) => CallEnd::of(outcome),
-        Err(error) => CallEnd::failed(error.code),
-    });
-    let outcome = match outcome {
-        Ok(Outcome::Result(result)) => match face {
-            Face::Several(selection) if !selection.is_of_tools() => {
-                let result = with_addresses(Method::CallTool, &result, &server.target(""));
-                passed_on(caller, identity, Method::CallTool, &result)
-            }
-            _ => passed_on(caller, identity, Method::CallTool, &result),
-        },
-        Ok(Outcome::Error(error)) => Outcome::Error(error),
-        Err(error) => Outcome::Error(failure(&error)),
-    };
-    let response = RpcResponse { id: Some(request.id.clone()), outcome };
-    Ok(Answered { status: http_status(era, &response), response })
+    let tool = Some((tool, calling));
+    Ok(Job::new(asked, server, Method::CallTool, tool, &params.write()).start().into())
 }
 
 fn origin<'a>(exchange: &'a Exchange, principal: &'a Principal) -> Origin<'a> {

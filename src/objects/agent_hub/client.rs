@@ -56,8 +56,26 @@ impl<'a> HubClient<'a> {
     /// # Errors
     /// `bridge_gateway_error` (503) if it cannot be reached; the error that it refuses with, and that of a call without a result.
     pub async fn invoke(&self, invoke: &Invoke) -> std::result::Result<Response, ApiError> {
+        let answer = self.send("/invoke", invoke).await;
+        self.answered(invoke, answer).await
+    }
+
+    /// Waits for the end of a call that was made.
+    ///
+    /// # Errors
+    /// Those of [`HubClient::invoke`].
+    pub async fn wait(&self, invoke: &Invoke) -> std::result::Result<Response, ApiError> {
+        let wait = Wait { id: invoke.id.clone(), stream: invoke.stream };
+        let answer = self.send("/wait", &wait).await;
+        self.answered(invoke, answer).await
+    }
+
+    async fn answered(
+        &self,
+        invoke: &Invoke,
+        mut answer: Result<Response>,
+    ) -> std::result::Result<Response, ApiError> {
         let last_ms = now_ms() + invoke.timeout_ms + LATEST_END_MS;
-        let mut answer = self.send("/invoke", invoke).await;
         let wait = Wait { id: invoke.id.clone(), stream: invoke.stream };
         loop {
             match answer {

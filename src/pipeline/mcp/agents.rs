@@ -13,22 +13,15 @@ use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::{Catalogue, Collector, Kind, PageFault, implied};
 use nexus_edge_mcp::client::Peer;
-use nexus_edge_mcp::json::to_raw;
 use nexus_edge_mcp::kept::Kept;
-use nexus_edge_mcp::method::Method;
-use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
 use nexus_edge_mcp::version::Version;
-use serde::Deserialize;
 use serde_json::value::RawValue;
 
-use super::call::Call;
 use crate::host::Host;
-use crate::objects::agent_hub::{HubClient, Invoke, Known, Offer, Offers, Target, read_answer};
-use crate::platform::{log_warn, new_ulid, now_ms};
+use crate::objects::agent_hub::{HubClient, Known, Offer, Offers};
+use crate::platform::{log_warn, now_ms};
 use crate::store::mcp::{self, KeptOfAgent};
 
-/// Milliseconds that a call may take.
-const CALL_MS: u64 = 120_000;
 /// Milliseconds for which an isolate does not ask a hub that was connected: as long as for the rest of the configuration.
 const HELD_FOR_MS: u64 = 3_000;
 const MAX_HELD: usize = 200;
@@ -36,7 +29,7 @@ const MAX_HELD: usize = 200;
 /// A server of an agent.
 pub struct AgentServer {
     /// Whose agent it is.
-    owner: String,
+    pub owner: String,
     /// The agent.
     pub agent: String,
     /// Its name there.
@@ -184,58 +177,4 @@ fn lists(catalog: &RawValue) -> Result<Catalogue, PageFault> {
 /// The error of an agent that is not connected.
 pub fn offline() -> ApiError {
     ApiError::not_found("agent_offline", "The agent is not connected.")
-}
-
-/// How a call ended, as the hub says it.
-#[derive(Deserialize)]
-struct Ended {
-    #[serde(default)]
-    result: Option<Box<RawValue>>,
-    #[serde(default)]
-    error: Option<Failed>,
-}
-
-#[derive(Deserialize)]
-struct Failed {
-    #[serde(default)]
-    code: String,
-    #[serde(default)]
-    message: String,
-    /// The error of the server itself.
-    #[serde(default)]
-    rpc: Option<RpcError>,
-}
-
-/// Asks a server of an agent.
-///
-/// # Errors
-/// Those of a call that has no end with a result: `agent_offline` (404), `agent_lost` (502), `tool_timeout` (504) and others.
-pub async fn request(
-    host: &Host,
-    server: &AgentServer,
-    method: Method,
-    call: &Call<'_>,
-) -> Result<Outcome, ApiError> {
-    let invoke = Invoke {
-        id: new_ulid(now_ms()),
-        target: Target::Method {
-            server: server.server.clone(),
-            method: method.as_str().to_owned(),
-            params: call.params.to_owned(),
-        },
-        timeout_ms: CALL_MS,
-        stream: false,
-        principal: to_raw(&serde_json::json!({ "key": call.key_id })),
-    };
-    let answer = HubClient::new(&host.env, &server.owner, &server.agent).invoke(&invoke).await?;
-    let ended: Ended = read_answer(answer).await?;
-    Ok(match (ended.result, ended.error) {
-        (Some(result), _) => Outcome::Result(result),
-        (None, Some(Failed { rpc: Some(error), .. })) => Outcome::Error(error),
-        (None, Some(Failed { code, message, .. })) => {
-            let error = RpcError::new(code::INTERNAL, message);
-            Outcome::Error(error.with_data(&serde_json::json!({ "code": code })))
-        }
-        (None, None) => return Err(ApiError::internal()),
-    })
 }

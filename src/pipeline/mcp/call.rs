@@ -1,10 +1,16 @@
-//! A call of a tool.
+//! A request to a server, and what is heard of it before its end.
 
+use std::cell::RefCell;
+use std::collections::VecDeque;
+use std::rc::Rc;
+
+use nexus_edge_mcp::notes::Wanted;
+use nexus_edge_mcp::rpc::Notification;
 use serde_json::value::RawValue;
 
-/// What a call carries besides the tool.
+/// What a request carries besides its method.
 pub struct Call<'a> {
-    /// The parameters with the tool's own name, without the progress token.
+    /// The parameters with the server's own names, and with the progress token of [`Notes`], if any.
     pub params: &'a RawValue,
     /// `ClientCapabilities` of the caller, as far as it can be asked for input.
     pub capabilities: &'a RawValue,
@@ -12,4 +18,45 @@ pub struct Call<'a> {
     pub tenant: &'a str,
     /// The key that it is made with; agents are told.
     pub key_id: &'a str,
+    /// Where goes what is said before the end; `None` where it is not wanted.
+    pub notes: Option<&'a Notes>,
+}
+
+/// What was said of a request and not told on yet.
+#[derive(Clone)]
+pub struct Notes {
+    wanted: Rc<Wanted>,
+    queue: Rc<RefCell<VecDeque<Notification>>>,
+}
+
+impl Notes {
+    /// None yet, of a request of a caller who wants these.
+    pub fn new(wanted: Wanted) -> Self {
+        Self { wanted: Rc::new(wanted), queue: Rc::default() }
+    }
+
+    /// What the caller wants.
+    pub fn wanted(&self) -> &Wanted {
+        &self.wanted
+    }
+
+    /// Takes what a server said, as far as it is told.
+    pub fn take(&self, notification: Notification) {
+        self.add(self.wanted.told(notification));
+    }
+
+    /// Takes what is told.
+    pub fn add(&self, told: Option<Notification>) {
+        self.queue.borrow_mut().extend(told);
+    }
+
+    /// The next that is told on.
+    pub fn next(&self) -> Option<Notification> {
+        self.queue.borrow_mut().pop_front()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.queue.borrow().is_empty()
+    }
 }

@@ -123,7 +123,8 @@ async fn list(remote: &Remote<'_>, link: &Link, kind: Kind) -> Result<Vec<Item>,
     let mut collector = Collector::new(kind);
     let mut params = None;
     loop {
-        let outcome = link.ask(remote, kind.method(), params.as_deref(), &identity("{}"), Vec::new()).await?;
+        let (method, besides) = (kind.method(), Vec::new());
+        let outcome = link.ask(remote, method, params.as_deref(), &identity("{}"), besides, None).await?;
         let result = match outcome {
             Some(Outcome::Result(result)) => result,
             Some(Outcome::Error(error)) => {

@@ -3,7 +3,7 @@
 //! A modern server is asked as it is. A legacy one is initialised first; where it gives a session, that is remembered in the isolate
 //! for each tenant, and made anew once when the server has forgotten it. Nothing else is shared between callers.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::catalog::McpServerRecord;
@@ -14,11 +14,12 @@ use nexus_edge_mcp::envelope::ClientIdentity;
 use nexus_edge_mcp::headers::{self, ParamHeader, mirror, param_headers};
 use nexus_edge_mcp::json::Members;
 use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::progress::cancelled;
 use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request};
 use nexus_edge_mcp::version::{Era, Version};
 use serde_json::value::RawValue;
 
-use super::call::Call;
+use super::call::{Call, Notes};
 use super::remote::{Nothing, Remote, Told};
 use crate::host::Host;
 
@@ -35,6 +36,7 @@ pub struct Link {
 }
 
 thread_local! {
+    static NEXT_ID: Cell<i64> = const { Cell::new(0) };
     /// By server, its version, and tenant.
     static SESSIONS: RefCell<BoundedMap<(String, u64, String), Link>> = RefCell::new(BoundedMap::new(MAX_SESSIONS));
 }
@@ -69,7 +71,7 @@ pub async fn connect(
                 let link = Link { peer, session };
                 if let Some(notification) = notification {
                     // A server that does not take it says so at the next request.
-                    let _ = remote.tell(&notification.into(), None, &link.headers()).await;
+                    let _ = remote.tell(&notification.into(), None, &link.headers(), None).await;
                 }
                 return Ok(link);
             }
@@ -89,7 +91,7 @@ async fn probe_once(remote: &Remote<'_>, ask: Ask, id: i64) -> Result<(Heard, Op
         _ => Vec::new(),
     };
     let request = Request { id: id.clone(), method: method.to_owned(), params: Some(ask.params) };
-    Ok(match remote.tell(&request.into(), Some(&id), &headers).await {
+    Ok(match remote.tell(&request.into(), Some(&id), &headers, None).await {
         Ok(Told { response: Some(response), session, .. }) => match response.outcome {
             Outcome::Result(result) => (Heard::Result(result), session),
             Outcome::Error(error) => (Heard::Error(error), session),
@@ -120,27 +122,78 @@ impl Link {
         params: Option<&RawValue>,
         identity: &ClientIdentity,
         besides: Vec<(String, String)>,
+        notes: Option<&Notes>,
     ) -> Result<Option<Outcome>, ApiError> {
         let name = &remote.record().id;
+        let level = notes.and_then(|notes| notes.wanted().level());
         let params = self
             .peer
-            .params(params, identity, None)
+            .params(params, identity, level)
             .map_err(|fault| ApiError::invalid("invalid_value", "params", format!("`params` {fault}.")))?;
         let mut headers = match self.peer.version.era() {
             Era::Modern => owned(mirror(self.peer.version, method.as_str(), params.as_deref())),
             Era::Legacy => self.headers(),
         };
         headers.extend(besides);
-        let id = Id::Number(1);
+        let id = next_id();
+        let cancels = (self.peer.version.era() == Era::Legacy)
+            .then(|| Cancels::unless_answered(remote, self.headers(), &id));
         let request = Request { id: id.clone(), method: method.as_str().to_owned(), params };
-        match remote.tell(&Message::from(request), Some(&id), &headers).await {
-            Ok(Told { status: 404, response: None, .. }) if self.session.is_some() => Ok(None),
+        let told = remote.tell(&Message::from(request), Some(&id), &headers, notes).await;
+        if let (Some(cancels), Ok(_)) = (cancels, &told) {
+            cancels.not();
+        }
+        match told {
+            // Some servers say in the body, too, that there is no such session; it is no answer to the request.
+            Ok(Told { status: 404, response, .. })
+                if self.session.is_some() && response.as_ref().is_none_or(|said| said.id.is_none()) =>
+            {
+                Ok(None)
+            }
             Ok(Told { response: Some(response), .. }) => Ok(Some(response.outcome)),
             Ok(Told { status, .. }) => Err(failed(name, &ProbeFailure::Inconclusive(status))),
             Err(Nothing::Silence) => Err(failed(name, &ProbeFailure::Silent)),
             Err(Nothing::Gone) => Err(failed(name, &ProbeFailure::Gone)),
             Err(Nothing::Refused) => Err(refused(name)),
         }
+    }
+}
+
+/// An id that no other request of this isolate has: a legacy server tells the requests of a session apart by it.
+fn next_id() -> Id {
+    NEXT_ID.set(NEXT_ID.get() + 1);
+    Id::Number(NEXT_ID.get())
+}
+
+/// Tells a legacy server that the answer to a request is not waited for any more, for which the end of a connection is no sign.
+struct Cancels<'a> {
+    remote: &'a Remote<'a>,
+    headers: Vec<(String, String)>,
+    id: Option<Id>,
+}
+
+impl<'a> Cancels<'a> {
+    fn unless_answered(remote: &'a Remote<'a>, headers: Vec<(String, String)>, id: &Id) -> Self {
+        Self { remote, headers, id: Some(id.clone()) }
+    }
+
+    /// The request was answered.
+    fn not(mut self) {
+        self.id = None;
+    }
+}
+
+impl Drop for Cancels<'_> {
+    fn drop(&mut self) {
+        let Some(id) = self.id.take() else { return };
+        let (host, record) = (self.remote.host().clone(), self.remote.record().clone());
+        let headers = std::mem::take(&mut self.headers);
+        self.remote.host().tasks.wait_until(async move {
+            if let Ok(remote) = Remote::of(&host, &record) {
+                // A server that does not take it has nothing to stop.
+                let _ = remote.tell(&cancelled(&id, "the caller left").into(), None, &headers, None).await;
+            }
+        });
     }
 }
 
@@ -161,14 +214,15 @@ pub async fn request(
     if version.era() == Era::Modern {
         let peer = Peer { version, info: None, capabilities: Members::default().write(), instructions: None };
         let link = Link { peer, session: None };
-        let outcome =
-            link.ask(&remote, method, Some(call.params), &identity, asked_headers(tool, call)).await?;
+        let outcome = link
+            .ask(&remote, method, Some(call.params), &identity, asked_headers(tool, call), call.notes)
+            .await?;
         return outcome.ok_or_else(|| unreachable(&record.id, "has forgotten the session"));
     }
     let place = (record.id.clone(), record.updated_at, call.tenant.to_owned());
     let held = SESSIONS.with_borrow(|sessions| sessions.get(&place).cloned());
     if let Some(link) = held {
-        let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new()).await?;
+        let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
         if let Some(outcome) = outcome {
             return Ok(outcome);
         }
@@ -179,7 +233,7 @@ pub async fn request(
         let remembered = link.clone();
         SESSIONS.with_borrow_mut(|sessions| sessions.insert(place, remembered, |_| Worth::Something));
     }
-    let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new()).await?;
+    let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
     outcome.ok_or_else(|| unreachable(&record.id, "forgets its sessions at once"))
 }
 

@@ -8,6 +8,7 @@
 //! [`listed`] lists prompts, resources and templates, [`holder`] finds the server behind the address of a resource,
 //! [`Server::may_use`] says whether one may be asked for, and [`Server::ask`] asks. Grants are checked in all but the last.
 
+mod agent_call;
 mod agents;
 mod call;
 mod catalogue;
@@ -23,7 +24,7 @@ mod toolsets;
 pub use agents::{
     AgentServer, forget as forget_agent, offline as agent_offline, replace as replace_of_agent,
 };
-pub use call::Call;
+pub use call::{Call, Notes};
 pub use catalogue::{ask_anew, forget, kept, replace};
 pub use listing::{Holder, holder, listed, prompt};
 pub use reach::{Reach, Selection, agent, check_invoke, resolve, server_not_found, servers, tools};

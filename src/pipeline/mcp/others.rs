@@ -12,11 +12,11 @@ use nexus_edge_mcp::rpc::Outcome;
 
 use super::call::Call;
 use super::server::Server;
-use super::{agents, link};
+use super::{agent_call, link};
 use crate::host::Host;
 
 impl Server {
-    /// Which of `tools`, `prompts`, `resources` and `completions` it has.
+    /// Which of `tools`, `prompts`, `resources`, `completions` and `logging` it has.
     ///
     /// # Errors
     /// `mcp_server_unreachable` (502) where nothing is known of the server.
@@ -73,7 +73,7 @@ impl Server {
                 let version = self.kept(host).await?.version();
                 link::request(host, record, version, method, None, call).await
             }
-            Self::Agent(server) => agents::request(host, server, method, call).await,
+            Self::Agent(server) => agent_call::request(host, server, method, call).await,
         }
     }
 }

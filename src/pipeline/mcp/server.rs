@@ -14,7 +14,8 @@ use nexus_edge_mcp::naming::Target;
 use nexus_edge_mcp::rpc::Outcome;
 use nexus_edge_mcp::trust::Strictness;
 
-use super::agents::{self, AgentServer};
+use super::agent_call;
+use super::agents::AgentServer;
 use super::call::Call;
 use super::catalogue::kept;
 use super::link;
@@ -127,7 +128,7 @@ impl Server {
                 let version = self.kept(host).await?.version();
                 link::request(host, record, version, Method::CallTool, Some(tool), call).await
             }
-            Self::Agent(server) => agents::request(host, server, Method::CallTool, call).await,
+            Self::Agent(server) => agent_call::request(host, server, Method::CallTool, call).await,
         }
     }
 

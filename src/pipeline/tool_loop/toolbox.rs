@@ -168,7 +168,7 @@ impl Toolbox {
         }
         let (params, capabilities) = (params.write(), Members::default().write());
         let (tenant, key_id) = (principal.tenant(), &principal.key_id);
-        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id };
+        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id, notes: None };
         let outcome = match tool.server.call(host, &item, &call).await {
             Ok(outcome) => outcome,
             Err(error) => return failure(error),

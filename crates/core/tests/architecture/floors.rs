@@ -146,7 +146,7 @@ const MCP: &[Floor] = &[
     &["method"],
     &["address", "catalogue", "envelope"],
     &["client", "headers", "mrtr", "progress", "reference", "server", "trust"],
-    &["kept", "toolset"],
+    &["kept", "notes", "toolset"],
     &["lib"],
 ];
 

@@ -20,13 +20,15 @@ pub fn merged<'a>(all: impl IntoIterator<Item = &'a RawValue>) -> Box<RawValue> 
     out.write()
 }
 
-/// The capabilities of a server of which only the lists are known. One that has prompts or templates may complete their arguments.
+/// The capabilities of a server of which only the lists are known. One that has prompts or templates may complete their
+/// arguments, and each may write log lines.
 #[must_use]
 pub fn implied(catalogue: &Catalogue) -> Box<RawValue> {
     let has = |kind: Kind| !catalogue.of(kind).is_empty();
     let mut out = Members::default();
     for (name, is_there) in [
         ("completions", has(Kind::Prompt) || has(Kind::Template)),
+        ("logging", true),
         ("prompts", has(Kind::Prompt)),
         ("resources", has(Kind::Resource) || has(Kind::Template)),
         ("tools", true),
@@ -55,7 +57,7 @@ mod tests {
     fn lists_imply_capabilities() {
         let prompt = super::super::Item::parse(Kind::Prompt, r#"{"name":"p"}"#).unwrap();
         let with = Catalogue { prompts: vec![prompt], ..Catalogue::default() };
-        assert_eq!(implied(&with).get(), r#"{"completions":{},"prompts":{},"tools":{}}"#);
-        assert_eq!(implied(&Catalogue::default()).get(), r#"{"tools":{}}"#);
+        assert_eq!(implied(&with).get(), r#"{"completions":{},"logging":{},"prompts":{},"tools":{}}"#);
+        assert_eq!(implied(&Catalogue::default()).get(), r#"{"logging":{},"tools":{}}"#);
     }
 }
