@@ -175,6 +175,7 @@ pub async fn invoke(exchange: &Exchange) -> Result<Response, ApiError> {
         target: Target::Tool { name: body.required("tool_name", "a string")?, arguments },
         timeout_ms,
         stream: body.optional("stream", "a boolean")?.unwrap_or(false),
+        until_asked: false,
         principal: to_raw_value(&principal).map_err(|_| ApiError::internal())?,
     };
     find(exchange, &owner_of(&caller), &agent_id).await?;

@@ -1,12 +1,24 @@
 // Servers of tools that say something before a result: `/modern` by hand, and `/legacy` with the official package of the old line.
-// `count` tells progress in three steps and a log line at each; `echo` says nothing; `wait` tells one step and does not answer.
+// `count` tells progress in three steps and a log line at each; `echo` says nothing; `wait` tells one step and does not answer;
+// `ask` of `/modern` asks for a name and wants its state back.
 import http from "node:http";
 import { Server as OldServer } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 
-export const TALKING_TOOLS = ["count", "echo", "wait"].map((name) => ({ name, inputSchema: { type: "object" } }));
+export const TALKING_TOOLS = ["count", "echo", "wait", "ask"].map((name) => ({
+  name,
+  inputSchema: { type: "object" },
+}));
 const STEPS = [1, 2, 3];
+/** What `ask` wants back, which no client sees. */
+export const STATE = "state-of-the-server";
+/** What it asks for. */
+export const FORM = {
+  mode: "form",
+  message: "Who?",
+  requestedSchema: { type: "object", properties: { name: { type: "string" } }, required: ["name"] },
+};
 const RESULT = { content: [{ type: "text", text: "done" }] };
 
 /** What is said at a step: parameters of progress, if there is a token, and of log lines. */
@@ -52,6 +64,15 @@ export async function startTalkingServers() {
       return json({ supportedVersions: ["2026-07-28"], capabilities: { tools: {}, logging: {} }, ...fresh });
     if (method === "tools/list") return json({ tools: TALKING_TOOLS, ...fresh });
     if (params.name === "echo") return json(RESULT);
+    if (params.name === "ask") {
+      if (params.requestState === STATE)
+        return json({ content: [{ type: "text", text: `hello ${params.inputResponses.name.content.name}` }] });
+      return json({
+        resultType: "input_required",
+        inputRequests: { name: { method: "elicitation/create", params: FORM } },
+        requestState: STATE,
+      });
+    }
     res.writeHead(200, { "content-type": "text/event-stream" });
     res.on("close", () => res.writableFinished || left.push(params.name));
     const event = (message) => res.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);

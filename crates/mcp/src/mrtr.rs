@@ -1,6 +1,7 @@
 //! Input that a server needs in the middle of a request: `input_required` in the modern era, requests from server to client
 //! in the legacy era, and each as the other.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::envelope::{ResultType, result_type};
@@ -179,6 +180,37 @@ impl InputResponses {
     }
 }
 
+/// What a server wants back, as it is held by the client until then: sealed, so that it is only opened for the same request in time.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub struct HeldState {
+    state: String,
+    until_ms: u64,
+}
+
+impl HeldState {
+    /// Milliseconds for which it may be held.
+    pub const LIFETIME_MS: u64 = 10 * 60_000;
+
+    /// A state that is given to the client at `now_ms`.
+    #[must_use]
+    pub const fn new(state: String, now_ms: u64) -> Self {
+        Self { state, until_ms: now_ms.saturating_add(Self::LIFETIME_MS) }
+    }
+
+    /// As text, to be sealed.
+    #[must_use]
+    pub fn to_text(&self) -> String {
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// The state of an opened text; `None` where it was held for too long.
+    #[must_use]
+    pub fn read(text: &str, now_ms: u64) -> Option<String> {
+        let held: Self = serde_json::from_str(text).ok()?;
+        (now_ms < held.until_ms).then_some(held.state)
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -231,5 +263,13 @@ mod tests {
         assert!(!first.is_retry());
         assert_eq!(first.fingerprint("tools/call"), retry.fingerprint("tools/call"));
         assert_ne!(first.fingerprint("tools/call"), retry.fingerprint("prompts/get"));
+    }
+
+    #[test]
+    fn a_state_is_held_for_its_time() {
+        let text = HeldState::new("s".to_owned(), 1_000).to_text();
+        assert_eq!(HeldState::read(&text, 1_000 + HeldState::LIFETIME_MS - 1).as_deref(), Some("s"));
+        assert_eq!(HeldState::read(&text, 1_000 + HeldState::LIFETIME_MS), None);
+        assert_eq!(HeldState::read("{}", 0), None);
     }
 }

@@ -59,7 +59,10 @@ pub(super) async fn ask(asked: Asked<'_>, method: Method) -> Result<Reply, ApiEr
     };
     admit::tool_call(asked.exchange, asked.principal).await?;
     let params = renamed(method, params, &name).write();
-    Ok(Job::new(asked, server, method, None, &params).start().into())
+    Ok(match Job::new(asked, server, method, None, &params) {
+        Ok(job) => job.start().into(),
+        Err(error) => refused(era, &asked.request.id, error).into(),
+    })
 }
 
 /// The server that has what is wanted, and how it is called there.

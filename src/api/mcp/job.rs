@@ -16,6 +16,7 @@ use nexus_edge_stats::call_end::CallEnd;
 use serde_json::value::RawValue;
 
 use super::asked::{Answered, Asked, Face, failure};
+use super::held::Held;
 use super::underway::Underway;
 use crate::host::Host;
 use crate::pipeline::mcp::{Call, Calling, Notes, Server};
@@ -39,25 +40,39 @@ pub(super) struct Job {
     id: Id,
     /// Whether the caller sees the resources of several servers.
     is_beside_others: bool,
+    held: Held,
     notes: Option<Notes>,
 }
 
 impl Job {
     /// The request with the server's own names in its parameters.
+    ///
+    /// # Errors
+    /// It is asked again with a state that was not given for it.
     pub(super) fn new(
         asked: Asked<'_>,
         server: Server,
         method: Method,
         tool: Option<(Item, Calling)>,
         params: &RawValue,
-    ) -> Self {
+    ) -> Result<Self, RpcError> {
         let Asked { exchange, principal, face, request, caller, identity, reads_events } = asked;
+        let held = Held::of(&principal.key_id, &server, method, params);
+        let params = &match held.opened(exchange, params) {
+            Ok(params) => params,
+            Err(error) => {
+                if let Some((_, calling)) = tool {
+                    calling.end(CallEnd::refused("request_state_invalid"));
+                }
+                return Err(error);
+            }
+        };
         let notes = reads_events.then(|| Notes::new(Wanted::by(caller, Id::Text(new_ulid(now_ms())))));
         let with_token = match &notes {
             Some(notes) => notes.wanted().params(params),
             None => without_token(params),
         };
-        Self {
+        Ok(Self {
             host: (**exchange).clone(),
             server,
             method,
@@ -69,8 +84,9 @@ impl Job {
             identity: identity.clone(),
             id: request.id.clone(),
             is_beside_others: matches!(face, Face::Several(selection) if !selection.is_of_tools()),
+            held,
             notes,
-        }
+        })
     }
 
     /// Sends it when it is waited for.
@@ -137,6 +153,10 @@ impl Job {
                 if let Some(error) = needed.refused_by(&self.caller.capabilities) {
                     return Outcome::Error(error);
                 }
+                return match self.held.sealed(&self.host, result, needed.state) {
+                    Ok(result) => self.written(&result),
+                    Err(error) => Outcome::Error(failure(&error)),
+                };
             }
             Err(_) => {
                 let message = "the server asks for input in a way that is not of the protocol";
@@ -148,7 +168,11 @@ impl Job {
         } else {
             result.to_owned()
         };
+        self.written(&result)
+    }
+
+    fn written(&self, result: &RawValue) -> Outcome {
         let info = Some(&*self.identity.info);
-        Outcome::Result(result_for(self.caller.version, self.method, &result, info, NOT_FRESH))
+        Outcome::Result(result_for(self.caller.version, self.method, result, info, NOT_FRESH))
     }
 }

@@ -5,6 +5,7 @@
 
 mod asked;
 mod content;
+mod held;
 mod job;
 mod underway;
 
@@ -243,7 +244,10 @@ async fn call(asked: Asked<'_>) -> Result<Reply, ApiError> {
     }
     params.set("name", string(&tool_name));
     let tool = Some((tool, calling));
-    Ok(Job::new(asked, server, Method::CallTool, tool, &params.write()).start().into())
+    Ok(match Job::new(asked, server, Method::CallTool, tool, &params.write()) {
+        Ok(job) => job.start().into(),
+        Err(error) => refused(era, &request.id, error).into(),
+    })
 }
 
 fn origin<'a>(exchange: &'a Exchange, principal: &'a Principal) -> Origin<'a> {

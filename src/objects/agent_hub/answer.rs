@@ -12,6 +12,7 @@ use futures::{Stream, StreamExt};
 use nexus_edge_api::agent_calls::{self, CallEnd, CallFailure, code_of, executed};
 use nexus_edge_api::agent_refusals::status_of;
 use nexus_edge_tunnel::backlog::{Cursor, Missed};
+use nexus_edge_tunnel::frame::AskKind;
 use nexus_edge_tunnel::hub::{CallRow, EndRow, Event, Status};
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
@@ -94,11 +95,15 @@ fn server_sent(texts: impl Stream<Item = Vec<u8>> + 'static) -> Result<Response>
     Ok(response.body(body(texts)))
 }
 
-/// A caller who reads the events of a call. One who leaves before its end cancels it.
+/// A caller who reads the events of a call. One who leaves before they end cancels it.
 struct Caller {
     inside: Rc<Inside>,
     id: String,
     told: mpsc::Receiver<Heard>,
+    /// Whether the events end where the call asks for input.
+    until_asked: bool,
+    /// Whether nothing has been read yet.
+    is_new: bool,
     /// What is still to be sent of the end.
     rest: Option<VecDeque<Piece>>,
 }
@@ -115,6 +120,18 @@ impl Drop for Caller {
 }
 
 impl Caller {
+    /// The question for input that was asked before these events began, and ends them.
+    fn asked_before(&mut self) -> Option<Vec<u8>> {
+        if !std::mem::take(&mut self.is_new) || !self.until_asked {
+            return None;
+        }
+        let asks = self.inside.with(|machine, _| Ok(machine.asks(&self.id).to_vec())).ok()?;
+        let mut events = asks.into_iter().map(|ask| Event::Asked(Box::new(ask)));
+        let text = events.find(is_for_input).and_then(|event| agent_calls::event(&event, None, true))?;
+        self.rest = Some(VecDeque::new());
+        Some(text.into_bytes())
+    }
+
     async fn next(&mut self) -> Option<Vec<u8>> {
         let mut silent_ms = 0;
         loop {
@@ -146,8 +163,14 @@ impl Caller {
                 }
                 Status::Open | Status::Queued => {}
             }
+            if let Some(asked) = self.asked_before() {
+                return Some(asked);
+            }
             match pause(&mut self.told, due).await {
                 Some(event) => {
+                    if self.until_asked && is_for_input(&event) {
+                        self.rest = Some(VecDeque::new());
+                    }
                     if let Some(text) = agent_calls::event(&event, None, true) {
                         return Some(text.into_bytes());
                     }
@@ -161,9 +184,19 @@ impl Caller {
     }
 }
 
-/// The events of a call, and its end.
-pub fn stream(inside: &Rc<Inside>, id: String, told: mpsc::Receiver<Heard>) -> Result<Response> {
-    let caller = Caller { inside: Rc::clone(inside), id, told, rest: None };
+/// Whether a call asks for input.
+fn is_for_input(event: &Event) -> bool {
+    matches!(event, Event::Asked(ask) if ask.kind == AskKind::InputRequired)
+}
+
+/// The events of a call, and its end, or the first question for input where they end there.
+pub fn stream(
+    inside: &Rc<Inside>,
+    id: String,
+    told: mpsc::Receiver<Heard>,
+    until_asked: bool,
+) -> Result<Response> {
+    let caller = Caller { inside: Rc::clone(inside), id, told, until_asked, is_new: true, rest: None };
     let texts = futures::stream::unfold(caller, |mut caller| async move {
         let text = caller.next().await?;
         Some((text, caller))

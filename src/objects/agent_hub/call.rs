@@ -30,6 +30,9 @@ pub struct Wait {
     pub id: String,
     /// Whether events are wanted, instead of one answer.
     pub stream: bool,
+    /// Whether the events end where the call asks for input, and the call goes on.
+    #[serde(default)]
+    pub until_asked: bool,
 }
 
 /// `/result`: a call as it is.
@@ -89,6 +92,9 @@ pub struct Invoke {
     pub timeout_ms: u64,
     /// Whether events are wanted, instead of one answer.
     pub stream: bool,
+    /// Whether the events end where the call asks for input, and the call goes on.
+    #[serde(default)]
+    pub until_asked: bool,
     /// For whom it is made.
     pub principal: Box<RawValue>,
 }

@@ -39,7 +39,7 @@ pub async fn answer(inside: &Rc<Inside>, mut request: Request) -> Result<Respons
         "/wait" => {
             let wait: Wait = read(&body)?;
             let told = inside.watch(Some(&wait.id));
-            follow(inside, wait.id, told, wait.stream, &signal).await
+            follow(inside, wait.id, told, Reading::of(wait.stream, wait.until_asked), &signal).await
         }
         "/result" => result(inside, &read::<Named>(&body)?.id),
         "/cancel" => {
@@ -93,6 +93,7 @@ async fn invoke(inside: &Rc<Inside>, invoke: Invoke, signal: &AbortSignal) -> Re
     inside.set_alarm().await?;
     let told = inside.watch(Some(&invoke.id));
     let (id, stream) = (invoke.id.clone(), invoke.stream);
+    let reading = Reading::of(stream, invoke.until_asked);
     let placed = inside.with(|machine, now| {
         let about = invoke.target.shown();
         let Some((server, method, params)) = resolved(machine, &invoke.id, invoke.target)? else {
@@ -118,8 +119,23 @@ async fn invoke(inside: &Rc<Inside>, invoke: Invoke, signal: &AbortSignal) -> Re
     match placed {
         Err(code) => refusal(status_of(code), code),
         Ok(Placed::Sent | Placed::Queued | Placed::Open | Placed::Ended(_)) => {
-            follow(inside, id, told, stream, signal).await
+            follow(inside, id, told, reading, signal).await
         }
+    }
+}
+
+/// What is read of a call.
+#[derive(Clone, Copy)]
+enum Reading {
+    /// Its end.
+    End,
+    /// Its events and its end; or its events until it asks for input.
+    Events { until_asked: bool },
+}
+
+impl Reading {
+    fn of(stream: bool, until_asked: bool) -> Self {
+        if stream { Self::Events { until_asked } } else { Self::End }
     }
 }
 
@@ -128,11 +144,11 @@ async fn follow(
     inside: &Rc<Inside>,
     id: String,
     mut told: mpsc::Receiver<Heard>,
-    stream: bool,
+    reading: Reading,
     signal: &AbortSignal,
 ) -> Result<Response> {
-    if stream {
-        return answer::stream(inside, id, told);
+    if let Reading::Events { until_asked } = reading {
+        return answer::stream(inside, id, told, until_asked);
     }
     loop {
         let (status, due) = look(inside, &id)?;

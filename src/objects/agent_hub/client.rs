@@ -65,8 +65,7 @@ impl<'a> HubClient<'a> {
     /// # Errors
     /// Those of [`HubClient::invoke`].
     pub async fn wait(&self, invoke: &Invoke) -> std::result::Result<Response, ApiError> {
-        let wait = Wait { id: invoke.id.clone(), stream: invoke.stream };
-        let answer = self.send("/wait", &wait).await;
+        let answer = self.send("/wait", &wait_of(invoke)).await;
         self.answered(invoke, answer).await
     }
 
@@ -76,7 +75,7 @@ impl<'a> HubClient<'a> {
         mut answer: Result<Response>,
     ) -> std::result::Result<Response, ApiError> {
         let last_ms = now_ms() + invoke.timeout_ms + LATEST_END_MS;
-        let wait = Wait { id: invoke.id.clone(), stream: invoke.stream };
+        let wait = wait_of(invoke);
         loop {
             match answer {
                 Ok(response) => return checked(response),
@@ -123,6 +122,10 @@ impl<'a> HubClient<'a> {
         let response = stub.fetch_with_request(request).await?;
         Ok(Response::of_platform(web_sys::Response::from(response)))
     }
+}
+
+fn wait_of(invoke: &Invoke) -> Wait {
+    Wait { id: invoke.id.clone(), stream: invoke.stream, until_asked: invoke.until_asked }
 }
 
 /// Reads what a hub has answered.

@@ -2,27 +2,35 @@
 //!
 //! Where the caller wants what is said before the end, the hub's events are read: notes are told on, and the last event is the end. If the
 //! events break off, the hub is asked for the end. A request that is dropped while events are read is cancelled at the agent.
+//!
+//! A caller of the modern era that can be asked for input is told of the questions of the server with the result `input_required`; the
+//! call waits at the agent meanwhile. Its state is the id of the call, which the endpoint seals for the key and the request.
 
 use nexus_edge_api::agent_refusals::refused;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::sse::{EventReader, Segment};
-use nexus_edge_mcp::json::to_raw;
+use nexus_edge_mcp::json::{Members, to_raw};
 use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::mrtr::{InputRequest, InputRequired, InputResponses};
 use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
-use nexus_edge_tunnel::frame::NoteKind;
+use nexus_edge_tunnel::frame::{AskKind, NoteKind};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::agents::AgentServer;
 use super::call::{Call, Notes};
 use crate::host::Host;
-use crate::objects::agent_hub::{HubClient, Invoke, Target, read_answer};
+use crate::objects::agent_hub::{Approve, Cancel, HubClient, Invoke, Target, read_answer};
 use crate::platform::bytes::Chunks;
 use crate::platform::http::{Response, ResponseBody};
 use crate::platform::{log_error, new_ulid, now_ms};
 
 /// Milliseconds that a call may take.
 const CALL_MS: u64 = 120_000;
+/// The same of a call that may wait for its caller's input.
+const ASKING_CALL_MS: u64 = 600_000;
+/// How the state begins of a call that waits for input; its id follows, and after a colon the question.
+const WAITING: &str = "nexus-call:";
 /// Bytes of an event: a result may have 16 MiB, and the event says a little more.
 const MAX_EVENT_BYTES: usize = (16 << 20) + (64 << 10);
 
@@ -58,7 +66,34 @@ struct Noted {
     data: Box<RawValue>,
 }
 
-/// Asks a server of an agent.
+/// A question of a call.
+#[derive(Deserialize)]
+struct Asked {
+    id: String,
+    kind: AskKind,
+    body: Question,
+}
+
+#[derive(Deserialize)]
+struct Question {
+    #[serde(default)]
+    method: String,
+    #[serde(default)]
+    params: Option<Box<RawValue>>,
+}
+
+/// What was read of the events of a call.
+enum Read {
+    /// Its end.
+    Ended(Ended),
+    /// It asks for input, and goes on.
+    Asked(InputRequest),
+    /// Neither: they broke off.
+    Nothing,
+}
+
+/// Asks a server of an agent. A caller that can be asked for input gets the questions of the server as `input_required`, and asks again with
+/// the answers, while the call goes on at the agent.
 ///
 /// # Errors
 /// Those of a call that has no end with a result: `agent_offline` (404), `agent_lost` (502), `tool_timeout` (504) and others.
@@ -68,59 +103,111 @@ pub async fn request(
     method: Method,
     call: &Call<'_>,
 ) -> Result<Outcome, ApiError> {
+    let hub = HubClient::new(&host.env, &server.owner, &server.agent);
     let notes = call.notes.filter(|notes| notes.wanted().is_asked_for());
+    let until_asked = Members::parse(call.capabilities.get()).is_ok_and(|can| !can.is_empty());
+    let target = Target::Method {
+        server: server.server.clone(),
+        method: method.as_str().to_owned(),
+        params: call.params.to_owned(),
+    };
     let mut invoke = Invoke {
         id: new_ulid(now_ms()),
-        target: Target::Method {
-            server: server.server.clone(),
-            method: method.as_str().to_owned(),
-            params: call.params.to_owned(),
-        },
-        timeout_ms: CALL_MS,
-        stream: notes.is_some(),
+        target,
+        timeout_ms: if until_asked { ASKING_CALL_MS } else { CALL_MS },
+        stream: notes.is_some() || until_asked,
+        until_asked,
         principal: to_raw(&serde_json::json!({ "key": call.key_id })),
     };
-    let hub = HubClient::new(&host.env, &server.owner, &server.agent);
-    let answer = hub.invoke(&invoke).await?;
-    let ended = match notes {
-        Some(notes) => followed(answer, notes).await,
-        None => Some(read_answer(answer).await?),
+    let retried = InputResponses::read(Some(call.params)).unwrap_or_default();
+    let waiting = retried.state.as_deref().and_then(|state| state.strip_prefix(WAITING)?.split_once(':'));
+    let answer = if let Some((id, ask)) = waiting {
+        invoke.id = id.to_owned();
+        // Only the question that this caller was told of: others are not its own to answer.
+        if let Some(response) = retried.answers.get(ask) {
+            give(&hub, ask, response).await?;
+        }
+        hub.wait(&invoke).await?
+    } else {
+        hub.invoke(&invoke).await?
     };
-    if let Some(ended) = ended {
-        return outcome(ended);
+    if !invoke.stream {
+        return outcome(read_answer(answer).await?);
     }
-    invoke.stream = false;
-    outcome(read_answer(hub.wait(&invoke).await?).await?)
+    match followed(answer, notes).await {
+        Read::Ended(ended) => outcome(ended),
+        Read::Asked(asked) => {
+            let state = Some(format!("{WAITING}{}:{}", invoke.id, asked.key));
+            let needed = InputRequired { requests: vec![asked], state };
+            let can = Members::parse(call.capabilities.get()).unwrap_or_default();
+            if let Some(error) = needed.refused_by(&can) {
+                let reason = "the caller cannot be asked".to_owned();
+                hub.ask("/cancel", &Cancel { id: invoke.id, reason }).await?;
+                return Ok(Outcome::Error(error));
+            }
+            Ok(Outcome::Result(needed.write()))
+        }
+        Read::Nothing => {
+            invoke.stream = false;
+            outcome(read_answer(hub.wait(&invoke).await?).await?)
+        }
+    }
 }
 
-/// Reads the events of a call to its end; `None` if they break off.
-async fn followed(answer: Response, notes: &Notes) -> Option<Ended> {
-    let ResponseBody::Stream(stream) = answer.into_body() else { return None };
+/// Gives an answer. A question that was answered elsewhere needs none.
+async fn give(hub: &HubClient<'_>, ask: &str, response: &RawValue) -> Result<(), ApiError> {
+    let mut body = Members::default();
+    body.set("response", response.to_owned());
+    match hub.ask("/approve", &Approve { ask: ask.to_owned(), body: body.write() }).await {
+        Ok(_) => Ok(()),
+        Err(error) if error.code == "approval_not_found" => Ok(()),
+        Err(error) => Err(error),
+    }
+}
+
+/// Reads the events of a call.
+async fn followed(answer: Response, notes: Option<&Notes>) -> Read {
+    let ResponseBody::Stream(stream) = answer.into_body() else { return Read::Nothing };
     let mut chunks = Chunks::new(stream, None);
     let mut reader = EventReader::new(MAX_EVENT_BYTES);
-    let mut ended = None;
-    while let Some(chunk) = chunks.next().await.ok()? {
+    let mut read = Read::Nothing;
+    // What breaks off has said nothing of the end.
+    while let Ok(Some(chunk)) = chunks.next().await {
         reader.push(&chunk.to_vec(), |segment| {
             let Segment::Event(event) = segment else { return };
-            let Some(data) = event.data() else { return };
-            match event.name() {
-                Some(b"tool_log") => notes.add(noted(notes, &data)),
-                Some(b"tool_result") => ended = serde_json::from_slice(&data).ok(),
+            let (Some(name), Some(data)) = (event.name(), event.data()) else { return };
+            match name {
+                b"tool_log" => {
+                    if let Some(notes) = notes {
+                        notes.add(noted(notes, &data));
+                    }
+                }
+                b"tool_approval" => read = asked(&data).map_or(Read::Nothing, Read::Asked),
+                b"tool_result" => {
+                    read = serde_json::from_slice(&data).map_or(Read::Nothing, Read::Ended);
+                }
                 _ => {}
             }
         });
-        if ended.is_some() {
+        if matches!(read, Read::Ended(_)) {
             break;
         }
     }
-    ended
+    read
+}
+
+/// A question for input; approvals are given elsewhere.
+fn asked(data: &[u8]) -> Option<InputRequest> {
+    let Asked { id, kind, body } = serde_json::from_slice(data).ok()?;
+    let is_for_input = kind == AskKind::InputRequired;
+    is_for_input.then_some(InputRequest { key: id, method: body.method, params: body.params })
 }
 
 fn noted(notes: &Notes, data: &[u8]) -> Option<nexus_edge_mcp::rpc::Notification> {
-    let noted: Noted = serde_json::from_slice(data).ok()?;
-    match noted.kind {
-        NoteKind::Progress => notes.wanted().progress(&noted.data),
-        NoteKind::Log => notes.wanted().line(&noted.data),
+    let said: Noted = serde_json::from_slice(data).ok()?;
+    match said.kind {
+        NoteKind::Progress => notes.wanted().progress(&said.data),
+        NoteKind::Log => notes.wanted().line(&said.data),
         // What a server writes beside the protocol is for those who run it.
         NoteKind::Stderr => None,
     }

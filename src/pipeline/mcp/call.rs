@@ -54,9 +54,4 @@ impl Notes {
     pub fn next(&self) -> Option<Notification> {
         self.queue.borrow_mut().pop_front()
     }
-
-    /// Whether there is none.
-    pub fn is_empty(&self) -> bool {
-        self.queue.borrow().is_empty()
-    }
 }
