@@ -141,7 +141,7 @@ impl Link {
         let request = Request { id: id.clone(), method: method.as_str().to_owned(), params };
         let told = remote.tell(&Message::from(request), Some(&id), &headers, notes).await;
         if let (Some(cancels), Ok(_)) = (cancels, &told) {
-            cancels.not();
+            cancels.answered();
         }
         match told {
             // Some servers say in the body, too, that there is no such session; it is no answer to the request.
@@ -178,7 +178,7 @@ impl<'a> Cancels<'a> {
     }
 
     /// The request was answered.
-    fn not(mut self) {
+    fn answered(mut self) {
         self.id = None;
     }
 }

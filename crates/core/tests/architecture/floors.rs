@@ -145,7 +145,8 @@ const MCP: &[Floor] = &[
     &["version"],
     &["method"],
     &["address", "catalogue", "envelope"],
-    &["client", "headers", "mrtr", "progress", "reference", "server", "trust"],
+    &["headers"],
+    &["client", "mrtr", "progress", "reference", "server", "trust"],
     &["kept", "notes", "toolset"],
     &["lib"],
 ];

@@ -6,6 +6,7 @@
 use serde_json::value::RawValue;
 
 use crate::envelope::{self, Freshness, RequestMeta, result_for};
+use crate::headers::PROTOCOL_VERSION;
 use crate::json::{Members, string, to_raw};
 use crate::method::Method;
 use crate::rpc::{Id, Request, Response, RpcError, code};
@@ -76,8 +77,16 @@ pub fn admit(request: &Request, identity: &ServerIdentity, channel: Channel<'_>)
             return Admitted::Answer(Era::Legacy, Response::error(Some(request.id.clone()), error));
         }
     };
-    if method == Some(Method::Initialize) {
+    // A request that says a modern version in its body is a modern one, whatever its method.
+    if method == Some(Method::Initialize) && meta.version.is_none() {
         return Admitted::Answer(Era::Legacy, initialize(request, identity, channel));
+    }
+    if let (Channel::Http(Some(said)), Some(version)) = (&channel, &meta.version)
+        && said != version
+    {
+        let message = format!("Header mismatch: {PROTOCOL_VERSION} differs from the body");
+        let error = RpcError::new(code::HEADER_MISMATCH, message);
+        return Admitted::Answer(Era::Modern, Response::error(Some(request.id.clone()), error));
     }
     let modern_header = matches!(channel, Channel::Http(Some(version)) if is_modern(version));
     if meta.version.is_some() || modern_header || method == Some(Method::Discover) {
@@ -291,6 +300,17 @@ mod tests {
             "{}",
             result.get()
         );
+    }
+
+    #[test]
+    fn a_version_in_the_body_makes_a_request_modern_and_is_that_of_the_header() {
+        let code = |method: &str, version: &str, header: Option<&str>| {
+            code_of(admit(&request(method, &modern_params(version)), &identity(), Channel::Http(header)))
+        };
+        assert_eq!(code("initialize", "2026-07-28", Some("2026-07-28")), code::METHOD_NOT_FOUND);
+        assert_eq!(code("tools/list", "1999-01-01", Some("2026-07-28")), code::HEADER_MISMATCH);
+        assert_eq!(code("tools/list", "2026-07-28", Some("2025-11-25")), code::HEADER_MISMATCH);
+        assert_eq!(code("tools/list", "1999-01-01", Some("1999-01-01")), code::UNSUPPORTED_VERSION);
     }
 
     #[test]
