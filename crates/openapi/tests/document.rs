@@ -71,7 +71,7 @@ fn every_declared_operation_is_in_it() {
     assert_eq!(rows.len(), declared.len(), "an operation is declared twice");
 }
 
-/// As OpenAPI demands.
+/// As `OpenAPI` demands.
 #[test]
 fn every_group_is_named_once() {
     let document = document();
