@@ -11,7 +11,7 @@ use super::input;
 use super::mcp_servers::{accepted, reviewed};
 use crate::exchange::{self, Exchange};
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, AgentServer, Reach, Server};
+use crate::pipeline::mcp::{self, AgentServer, Reach};
 use crate::platform::http::Response;
 
 /// `GET /v1/bridge/agents/{id}/servers/{server}/tools`
@@ -40,8 +40,5 @@ async fn find(
     id: &str,
     server: &str,
 ) -> Result<Rc<AgentServer>, ApiError> {
-    match mcp::agent(exchange, &Reach::of(principal), id, server).await? {
-        Server::Agent(server) => Ok(server),
-        Server::Remote(_) => Err(mcp::server_not_found()),
-    }
+    mcp::agent(exchange, &Reach::of(principal), id, server).await?.found()
 }

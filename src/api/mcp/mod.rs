@@ -26,7 +26,7 @@ use self::underway::Reply;
 use crate::exchange::Exchange;
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Calling, Origin, Reach, Refusal, Selection};
+use crate::pipeline::mcp::{self, Calling, Origin, Reach, Refusal, Selection, Server, Sought};
 use crate::platform::http::{Headers, Response};
 
 /// What callers accept who read events.
@@ -54,10 +54,9 @@ pub async fn server_endpoint(exchange: &Exchange, id: &str) -> Result<Response, 
 pub async fn agent_endpoint(exchange: &Exchange, id: &str, server: &str) -> Result<Response, ApiError> {
     check_origin(exchange)?;
     let principal = authenticate(exchange).await?;
-    let face = match mcp::agent(exchange, &Reach::of(&principal), id, server).await {
-        Ok(server) => Face::One(server),
-        Err(error) if error.code == "agent_offline" => Face::Unavailable(error),
-        Err(error) => return Err(error),
+    let face = match mcp::agent(exchange, &Reach::of(&principal), id, server).await? {
+        Sought::Offline => Face::Unavailable(mcp::agent_offline()),
+        sought => Face::One(Server::Agent(sought.found()?)),
     };
     serve(exchange, &principal, &face).await
 }

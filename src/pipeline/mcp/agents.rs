@@ -58,17 +58,17 @@ thread_local! {
     static HELD: RefCell<BoundedMap<(String, String), Held>> = RefCell::new(BoundedMap::new(MAX_HELD));
 }
 
-/// What an owner's agent offers.
+/// What an owner's agent offers; `None` where it is not connected.
 ///
 /// # Errors
-/// `agent_offline` (404) where it is not connected, `bridge_gateway_error` (503).
-pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offering>, ApiError> {
+/// `bridge_gateway_error` (503).
+pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Option<Rc<Offering>>, ApiError> {
     let (now, place) = (now_ms(), (owner.to_owned(), agent.to_owned()));
     let held = HELD.with_borrow(|held| {
         held.get(&place).filter(|held| now < held.until).map(|held| Rc::clone(&held.offering))
     });
-    if let Some(offering) = held {
-        return Ok(offering);
+    if held.is_some() {
+        return Ok(held);
     }
     let mut kept: BTreeMap<String, KeptOfAgent> = mcp::kept_of_agent(&host.env, owner, agent)
         .await?
@@ -80,7 +80,7 @@ pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offeri
     let hub = HubClient::new(&host.env, owner, agent);
     let offers: Offers = hub.ask_for("/offers", &Known { known }).await?;
     if !offers.connected {
-        return Err(offline());
+        return Ok(None);
     }
     let mut offering = Offering { servers: Vec::new(), without: Vec::new() };
     for offer in offers.servers {
@@ -99,7 +99,7 @@ pub async fn offering(host: &Host, owner: &str, agent: &str) -> Result<Rc<Offeri
     let offering = Rc::new(offering);
     let held = Held { offering: Rc::clone(&offering), until: now_ms() + HELD_FOR_MS };
     HELD.with_borrow_mut(|all| all.insert(place, held, |held| Worth::until(held.until, now)));
-    Ok(offering)
+    Ok(Some(offering))
 }
 
 /// Keeps this of a server of an agent.

@@ -27,7 +27,7 @@ pub use agents::{
 pub use call::{Call, Notes};
 pub use catalogue::{ask_anew, forget, kept, replace};
 pub use listing::{Holder, holder, listed, prompt};
-pub use reach::{Reach, Selection, agent, check_invoke, resolve, server_not_found, servers, tools};
+pub use reach::{Reach, Selection, Sought, agent, check_invoke, resolve, server_not_found, servers, tools};
 pub use record::{Calling, Origin};
 pub use server::{Refusal, Server};
 pub use toolsets::{toolset, toolset_not_found};

@@ -12,7 +12,7 @@ use nexus_edge_mcp::naming::{Book, Target};
 use nexus_edge_mcp::toolset::{Pick, Shown, Toolset};
 use nexus_edge_tunnel::tools::name_of;
 
-use super::agents::{self, Offering};
+use super::agents::{self, AgentServer, Offering};
 use super::server::{Server, remote_server};
 use crate::host::Host;
 use crate::platform::log_warn;
@@ -140,7 +140,9 @@ pub async fn servers(host: &Host, reach: &Reach<'_>, selection: &Selection) -> R
             Ok(Reached { servers: vec![server], unavailable: Vec::new() })
         }
         Selection::Agent { id, server } => {
-            check_agent(host, reach, id).await?;
+            if !has_agent(host, reach, id).await? {
+                return Err(agent_not_found());
+            }
             let mut reached = of_agent(host, reach, id).await;
             if let Some(server) = server {
                 let name = agent_server(id, server);
@@ -155,19 +157,48 @@ pub async fn servers(host: &Host, reach: &Reach<'_>, selection: &Selection) -> R
     }
 }
 
+/// What became of looking for a server of an agent.
+pub enum Sought {
+    /// It is there.
+    Found(Rc<AgentServer>),
+    /// Its agent is not connected, so what it offers is not known.
+    Offline,
+    /// The caller reaches no such agent.
+    NoAgent,
+    /// The caller reaches no such server of the agent.
+    NoServer,
+}
+
+impl Sought {
+    /// The server.
+    ///
+    /// # Errors
+    /// `agent_offline`, `agent_not_found`, `mcp_server_not_found` (404).
+    pub fn found(self) -> Result<Rc<AgentServer>, ApiError> {
+        match self {
+            Self::Found(server) => Ok(server),
+            Self::Offline => Err(agents::offline()),
+            Self::NoAgent => Err(agent_not_found()),
+            Self::NoServer => Err(server_not_found()),
+        }
+    }
+}
+
 /// One server of an agent.
 ///
 /// # Errors
-/// `agent_not_found` and `mcp_server_not_found` (404) for one that the caller does not reach; `agent_offline` (404).
-pub async fn agent(host: &Host, reach: &Reach<'_>, id: &str, server: &str) -> Result<Server, ApiError> {
-    check_agent(host, reach, id).await?;
+/// Those of the store, `bridge_gateway_error` (503).
+pub async fn agent(host: &Host, reach: &Reach<'_>, id: &str, server: &str) -> Result<Sought, ApiError> {
+    if !has_agent(host, reach, id).await? {
+        return Ok(Sought::NoAgent);
+    }
     let name = agent_server(id, server);
     if !reach.grants.may_know(&name) {
-        return Err(server_not_found());
+        return Ok(Sought::NoServer);
     }
-    let offering = agents::offering(host, &reach.owner, id).await?;
+    let Some(offering) = agents::offering(host, &reach.owner, id).await? else { return Ok(Sought::Offline) };
     let found = offering.servers.iter().find(|one| one.name == name);
-    found.map(|found| Server::Agent(Rc::clone(found))).ok_or_else(server_not_found)
+    Ok(found.map_or(Sought::NoServer, |found| Sought::Found(Rc::clone(found))))
 }
 
 /// Checks that a tool of an agent may be called with the agent's own API, by the name that it has there: a key with a list of what it
@@ -179,7 +210,7 @@ pub async fn check_invoke(host: &Host, reach: &Reach<'_>, id: &str, name: &str) 
     if reach.grants.are_silent() {
         return Ok(());
     }
-    let offering = agents::offering(host, &reach.owner, id).await?;
+    let offering = agents::offering(host, &reach.owner, id).await?.ok_or_else(agents::offline)?;
     let may = offering.servers.iter().any(|server| {
         let mut tools = server.kept.tools.iter().filter(|tool| name_of(&server.server, &tool.name) == name);
         tools.any(|tool| reach.grants.may_invoke(&server.name, &tool.name))
@@ -276,10 +307,10 @@ pub(super) async fn server_of(
 ) -> Result<Option<Server>, ApiError> {
     match &target.agent {
         None => remote_server(host, reach.grants, &target.server).await,
-        Some(id) => match agent(host, reach, id, &target.server).await {
-            Ok(server) => Ok(Some(server)),
-            Err(error) if matches!(error.code, "agent_not_found" | "mcp_server_not_found") => Ok(None),
-            Err(error) => Err(error),
+        Some(id) => match agent(host, reach, id, &target.server).await? {
+            Sought::Found(server) => Ok(Some(Server::Agent(server))),
+            Sought::Offline => Err(agents::offline()),
+            Sought::NoAgent | Sought::NoServer => Ok(None),
         },
     }
 }
@@ -318,14 +349,13 @@ async fn all(host: &Host, reach: &Reach<'_>, set: Option<&Toolset>) -> Result<Re
 }
 
 async fn of_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Reached {
-    match agents::offering(host, &reach.owner, id).await {
-        Ok(offering) => granted(reach, &offering),
-        Err(error) => {
-            if error.code != "agent_offline" {
-                log_warn("agent", &error.message);
-            }
-            Reached { servers: Vec::new(), unavailable: vec![format!("agent/{id}")] }
-        }
+    let offering = agents::offering(host, &reach.owner, id).await.unwrap_or_else(|error| {
+        log_warn("agent", &error.message);
+        None
+    });
+    match offering {
+        Some(offering) => granted(reach, &offering),
+        None => Reached { servers: Vec::new(), unavailable: vec![format!("agent/{id}")] },
     }
 }
 
@@ -338,14 +368,14 @@ fn granted(reach: &Reach<'_>, offering: &Offering) -> Reached {
     }
 }
 
-/// An agent of another owner is as if it did not exist, and so is one that the key is not granted.
-async fn check_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Result<(), ApiError> {
-    let is_known = reach.grants.may_know(&format!("agent/{id}"))
-        && store::bridge::find(&host.env, &reach.owner, id).await?.is_some();
-    if is_known {
-        return Ok(());
-    }
-    Err(ApiError::not_found("agent_not_found", "There is no agent with this id."))
+/// Whether the caller reaches the agent: one of another owner is as if it did not exist, and so is one that the key is not granted.
+async fn has_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Result<bool, ApiError> {
+    Ok(reach.grants.may_know(&format!("agent/{id}"))
+        && store::bridge::find(&host.env, &reach.owner, id).await?.is_some())
+}
+
+fn agent_not_found() -> ApiError {
+    ApiError::not_found("agent_not_found", "There is no agent with this id.")
 }
 
 /// The error for a server that there is not.
