@@ -5,6 +5,7 @@ import { test } from "node:test";
 import { ScriptedAgent } from "../support/agent.mjs";
 import { eventually } from "../support/util.mjs";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
+import { choose, focused, press, reach } from "./support/keyboard.mjs";
 import { LONG, TOOLS, changeCatalog, startAgent, toolKeyOf } from "./support/tools.mjs";
 
 const ctx = consoleSuite({ traffic: 0 });
@@ -94,6 +95,52 @@ test("a tool is called from its form, and from JSON", LONG, async () => {
   await drawer.getByLabel("Tool", { exact: true }).selectOption("files__write_file");
   await drawer.getByText("Writes a file.", { exact: true }).waitFor();
   assert.match(page.url(), /tool=files__write_file/);
+  await close();
+});
+
+test("an agent is made and one of its tools is called, by keyboard alone", LONG, async () => {
+  const key = await toolKeyOf(ctx);
+  const { page, check, close } = await ctx.open("/");
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("j");
+  await page.getByRole("heading", { name: "Bridge", level: 1 }).waitFor();
+  await choose(page, page.getByLabel("As the key"), key.id);
+  await page.getByText("No agent.").waitFor();
+  await press(page, page.getByRole("button", { name: "New agent" }).first());
+  await focused(page.getByLabel("Id", { exact: true }));
+  await page.keyboard.type("by-keyboard");
+  await page.keyboard.press("Tab");
+  await page.keyboard.type("By keyboard");
+  await page.keyboard.press("Enter");
+  const secret = page.getByRole("dialog", { name: "Connect the agent" });
+  const shown = secret.getByLabel("AI_BRIDGE_SERVER_TOKEN");
+  await shown.waitFor();
+  const token = await shown.inputValue();
+  await press(page, secret.getByLabel("I have saved it"), "Space");
+  await press(page, secret.getByRole("button", { name: "Close" }));
+  const drawer = page.getByRole("dialog", { name: "By keyboard" });
+  await drawer.getByText("not connected").waitFor();
+
+  const agent = new ScriptedAgent(ctx.gw, token, "by-keyboard");
+  agent.behaviour = ({ params }) => ({ content: [{ type: "text", text: `read ${params.arguments.path}` }] });
+  ctx.others.push({ stop: () => agent.socket?.close() });
+  assert.equal((await agent.connect({ catalog: { tools: TOOLS } })).t, "welcome");
+  await drawer.getByText(CONNECTED).waitFor();
+  await reach(page, drawer.getByRole("radio", { name: "About" }));
+  for (const view of ["Tools", "Try a tool"]) {
+    await page.keyboard.press("ArrowRight");
+    await focused(drawer.getByRole("radio", { name: view }));
+  }
+  const path = drawer.getByLabel("path");
+  await path.waitFor();
+  await reach(page, path);
+  await page.keyboard.type("notes.txt");
+  await page.keyboard.press("Enter");
+  await drawer.getByText("read notes.txt").first().waitFor();
+  await check("a call by keyboard");
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "detached" });
   await close();
 });
 

@@ -3,6 +3,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { bearer, eventually } from "../support/util.mjs";
 import { PATIENCE, admin, consoleSuite } from "./support/console.mjs";
+import { focused, press, reach } from "./support/keyboard.mjs";
 
 const ctx = consoleSuite({ traffic: 0 });
 const LONG = { timeout: 4 * PATIENCE };
@@ -45,6 +46,36 @@ test("a directory is added, used, and gets another token", LONG, async () => {
   assert.equal(await ask(second), 200);
   const hasEnded = async () => (await ask(first)) === 401;
   await eventually(hasEnded, { within: 2 * PATIENCE, what: "the end of the first token" });
+  await close();
+});
+
+test("a directory is added, by keyboard alone", LONG, async () => {
+  const { page, check, close } = await ctx.open("/");
+  await page.getByRole("heading", { name: "Overview", level: 1 }).waitFor();
+  await page.keyboard.press("g");
+  await page.keyboard.press("x");
+  await page.getByRole("heading", { name: "Sign-in & directories", level: 1 }).waitFor();
+  await reach(page, page.getByRole("radio", { name: "Sign-in services" }));
+  await page.keyboard.press("ArrowRight");
+  await focused(page.getByRole("radio", { name: "Directories (SCIM)" }));
+  await press(page, page.getByRole("button", { name: "Add a directory" }).first());
+  await focused(page.getByLabel("Name"));
+  await page.keyboard.type("Keyboard");
+  await page.keyboard.press("Enter");
+  const shown = page.getByRole("dialog", { name: "Address and token" });
+  await shown.getByText(`${ctx.gw.url}/scim/v2`).waitFor();
+  const token = await shown.getByLabel("SCIM_TOKEN").inputValue();
+  await check("the address and the token");
+  // What is shown once is not lost by the key that closes other dialogs.
+  await page.keyboard.press("Escape");
+  await press(page, shown.getByLabel("I have saved it"), "Space");
+  await press(page, shown.getByRole("button", { name: "Close" }));
+  const drawer = page.getByRole("dialog", { name: "Keyboard" });
+  await drawer.getByRole("button", { name: "New token" }).waitFor();
+  assert.ok(!(await page.content()).includes(token));
+  assert.equal(await ask(token), 200);
+  await page.keyboard.press("Escape");
+  await drawer.waitFor({ state: "detached" });
   await close();
 });
 

@@ -11,7 +11,6 @@ import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { Choice, useForm } from "../../ui/field.tsx";
 import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page } from "../../ui/page.tsx";
 import { Secret } from "../../ui/secret.tsx";
 import { OnOff } from "../../ui/status.tsx";
 import type { Column } from "../../ui/table.tsx";
@@ -22,21 +21,15 @@ import { useDirectoryWords } from "./directory-words.ts";
 import { type Directory, useDirectories, useDirectoryWrites } from "./queries.ts";
 import { useWords } from "./words.ts";
 
-export function Directories({ views }: { views: ReactNode }) {
+export function Directories({ add }: { add: ReactNode }) {
   const shared = useWords();
   const words = useDirectoryWords();
   const [id, open] = useOpened("/identity");
   const directories = useDirectories();
   const columns = useColumns();
   const opened = directories.data?.find((directory) => directory.id === id);
-  const add = (
-    <Button look="primary" icon="plus" onClick={() => open("new")}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={shared.title} actions={add} fill>
-      {views}
+    <>
       <List
         query={directories}
         rows={directories.data}
@@ -55,7 +48,7 @@ export function Directories({ views }: { views: ReactNode }) {
       />
       {id === "new" && <NewDirectory onClose={open} />}
       {opened && <Detail key={opened.id} directory={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </>
   );
 }
 

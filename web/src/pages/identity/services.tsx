@@ -10,7 +10,6 @@ import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { useForm } from "../../ui/field.tsx";
 import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page } from "../../ui/page.tsx";
 import { OnOff } from "../../ui/status.tsx";
 import type { Column } from "../../ui/table.tsx";
 import { Time } from "../../ui/time.tsx";
@@ -18,20 +17,14 @@ import { ServiceForm } from "./form.tsx";
 import { type Service, useServices, useServicesAnew } from "./queries.ts";
 import { useWords } from "./words.ts";
 
-export function Services({ views }: { views: ReactNode }) {
+export function Services({ add }: { add: ReactNode }) {
   const words = useWords();
   const [id, open] = useOpened("/identity");
   const services = useServices();
   const columns = useColumns();
   const opened = services.data?.find((service) => service.id === id);
-  const add = (
-    <Button look="primary" icon="plus" onClick={() => open("new")}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={words.title} actions={add} fill>
-      {views}
+    <>
       <List
         query={services}
         rows={services.data}
@@ -50,7 +43,7 @@ export function Services({ views }: { views: ReactNode }) {
       />
       {id === "new" && <NewService onClose={open} />}
       {opened && <Detail key={opened.id} service={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </>
   );
 }
 

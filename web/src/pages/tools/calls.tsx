@@ -1,13 +1,12 @@
 // Calls of tools: who called which, and how that ended. What was said is not kept.
 
-import { type ReactNode, useMemo } from "react";
+import { useMemo } from "react";
 import { duration, visible } from "../../lib/format.ts";
 import { useFilters, useOpened } from "../../lib/url.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page } from "../../ui/page.tsx";
 import { Chip } from "../../ui/status.tsx";
 import type { Column } from "../../ui/table.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
@@ -18,7 +17,7 @@ import { useWords } from "./words.ts";
 
 const TYPED = ["server", "tool", "key", "owner", "request_id"] as const;
 
-export function Calls({ views }: { views: ReactNode }) {
+export function Calls() {
   const shared = useWords();
   const words = useCallWords();
   const [filters, setFilters] = useFilters();
@@ -39,8 +38,7 @@ export function Calls({ views }: { views: ReactNode }) {
     </Button>
   );
   return (
-    <Page title={shared.title} fill>
-      {views}
+    <>
       <div className="mb-3 grid grid-cols-4 gap-2 max-lg:grid-cols-3 max-sm:grid-cols-2">
         {TYPED.map((name, at) => (
           <Typed
@@ -96,7 +94,7 @@ export function Calls({ views }: { views: ReactNode }) {
         foot={more || undefined}
       />
       {opened && <Detail key={opened.id} of={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </>
   );
 }
 

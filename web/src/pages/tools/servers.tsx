@@ -3,10 +3,8 @@
 import { type ReactNode, useMemo } from "react";
 import { visible } from "../../lib/format.ts";
 import { useOpened } from "../../lib/url.ts";
-import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page } from "../../ui/page.tsx";
 import { OnOff } from "../../ui/status.tsx";
 import type { Column } from "../../ui/table.tsx";
 import { Detail } from "./detail.tsx";
@@ -14,20 +12,14 @@ import { ServerForm } from "./form.tsx";
 import { type Server, useServers } from "./queries.ts";
 import { useWords } from "./words.ts";
 
-export function Servers({ views }: { views: ReactNode }) {
+export function Servers({ add }: { add: ReactNode }) {
   const words = useWords();
   const [id, open] = useOpened("/tools");
   const servers = useServers();
   const columns = useColumns();
   const opened = servers.data?.find((server) => server.id === id);
-  const add = (
-    <Button look="primary" icon="plus" onClick={() => open("new")}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={words.title} actions={add} fill>
-      {views}
+    <>
       <List
         query={servers}
         rows={servers.data}
@@ -50,7 +42,7 @@ export function Servers({ views }: { views: ReactNode }) {
         </Dialog>
       )}
       {opened && <Detail key={opened.id} server={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </>
   );
 }
 

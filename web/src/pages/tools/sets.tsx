@@ -10,7 +10,7 @@ import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Facts } from "../../ui/facts.tsx";
 import { useForm } from "../../ui/field.tsx";
 import { List, PhoneRow } from "../../ui/list.tsx";
-import { Page, Section } from "../../ui/page.tsx";
+import { Section } from "../../ui/page.tsx";
 import type { Column } from "../../ui/table.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { type Toolset, useSetWrites, useSets } from "./queries.ts";
@@ -18,21 +18,15 @@ import { SetForm } from "./set-form.tsx";
 import { useSetWords } from "./set-words.ts";
 import { useWords } from "./words.ts";
 
-export function Sets({ views }: { views: ReactNode }) {
+export function Sets({ add }: { add: ReactNode }) {
   const shared = useWords();
   const words = useSetWords();
   const [id, open] = useOpened("/tools");
   const sets = useSets();
   const columns = useColumns();
   const opened = sets.data?.find((set) => set.id === id);
-  const add = (
-    <Button look="primary" icon="plus" onClick={() => open("new")}>
-      {words.add}
-    </Button>
-  );
   return (
-    <Page title={shared.title} actions={add} fill>
-      {views}
+    <>
       <List
         query={sets}
         rows={sets.data}
@@ -55,7 +49,7 @@ export function Sets({ views }: { views: ReactNode }) {
         </Dialog>
       )}
       {opened && <Detail key={opened.id} set={opened} onClose={() => open(undefined)} />}
-    </Page>
+    </>
   );
 }
 
