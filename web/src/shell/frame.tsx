@@ -2,7 +2,7 @@
 // session ends while someone works.
 
 import { Link, Navigate, Outlet, useRouterState, useSearch } from "@tanstack/react-router";
-import { Suspense, lazy, useEffect, useState } from "react";
+import { Suspense, lazy, useEffect, useRef, useState } from "react";
 import { onConfirmation, onSignedOut } from "../api/client.ts";
 import { useUnread } from "../api/notifications.ts";
 import { useMay, useSession } from "../api/session.ts";
@@ -104,6 +104,12 @@ function SignedIn() {
     document.title = page ? `${words[page.title]} · Nexus Edge` : "Nexus Edge";
     setOpen((now) => (now === "menu" ? null : now));
   }, [page, words]);
+  const navigation = useRef<HTMLElement>(null);
+  // The entry of the page is in sight, also where the navigation is longer than the window.
+  const entry = page && sees(page) ? page.path : undefined;
+  useEffect(() => {
+    if (entry) navigation.current?.querySelector("[aria-current=page]")?.scrollIntoView({ block: "nearest" });
+  }, [entry]);
   return (
     <div className="grid h-dvh grid-cols-1 grid-rows-[minmax(0,1fr)_auto] sm:grid-cols-[56px_minmax(0,1fr)] sm:grid-rows-1 lg:grid-cols-[208px_minmax(0,1fr)]">
       <a href="#page" className="sr-only focus:not-sr-only focus:fixed focus:z-50 focus:bg-surface focus:p-2">
@@ -126,7 +132,7 @@ function SignedIn() {
             <span className="sr-only lg:hidden">{words.search}</span>
           </button>
         </div>
-        <nav aria-label={words.navigation} className="min-h-0 flex-1 overflow-y-auto px-2 py-2">
+        <nav ref={navigation} aria-label={words.navigation} className="min-h-0 flex-1 overflow-y-auto px-2 py-2">
           <Groups pages={pages} />
         </nav>
         {hasNewVersion && <NewVersion />}
