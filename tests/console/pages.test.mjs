@@ -3,9 +3,9 @@
 import { test } from "node:test";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
 import { PAGES, openAs } from "./support/pages.mjs";
-import { withTools } from "./support/tools.mjs";
+import { withContent } from "./support/content.mjs";
 
-const ctx = consoleSuite({ setUp: withTools });
+const ctx = consoleSuite({ setUp: withContent });
 
 for (const page of PAGES) {
   for (const language of ["en", "zh"]) {

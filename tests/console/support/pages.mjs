@@ -2,6 +2,8 @@
 // there, in both languages. `as` is who opens it: a user, or null without a sign-in; else the admin token. `picture: false` has none in
 // docs/console.md. `act` does what a picture needs besides, such as a question to a model.
 
+import { SESSION } from "./content.mjs";
+
 export const PAGES = [
   { name: "overview", path: "/", en: "Overview", zh: "概览" },
   { name: "requests", path: "/requests", en: "Requests", zh: "请求日志" },
@@ -88,7 +90,17 @@ export const PAGES = [
     zh: "模型",
     act: (page) => page.getByRole("dialog").getByText("backup").first().waitFor(),
   },
-  { name: "sticky-session", path: "/models?do=session", en: "Models", zh: "模型", picture: false },
+  {
+    name: "sticky-session",
+    path: `/models?do=session&session=${SESSION}`,
+    en: "Models",
+    zh: "模型",
+    act: (page) =>
+      page
+        .getByRole("dialog")
+        .getByRole("button", { name: /^(Unbind|解除绑定)$/ })
+        .waitFor(),
+  },
   { name: "keys", path: "/keys", en: "Keys", zh: "密钥（令牌）" },
   { name: "new-key", path: "/keys?new=1", en: "Keys", zh: "密钥（令牌）" },
   { name: "limits", path: "/limits", en: "Limits", zh: "限额" },
@@ -120,10 +132,10 @@ export const PAGES = [
     zh: "工具（MCP）",
     act: (page) => page.getByRole("dialog").getByText("Echo: Says it again.").waitFor(),
   },
-  { name: "sets", path: "/tools?of=sets", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
+  { name: "sets", path: "/tools?of=sets", en: "Tools (MCP)", zh: "工具（MCP）" },
   { name: "new-set", path: "/tools/new?of=sets", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
-  { name: "calls", path: "/tools?of=calls", en: "Tools (MCP)", zh: "工具（MCP）", picture: false },
-  { name: "bridge", path: "/bridge", en: "Bridge", zh: "Bridge 代理", picture: false },
+  { name: "calls", path: "/tools?of=calls", en: "Tools (MCP)", zh: "工具（MCP）" },
+  { name: "bridge", path: "/bridge", en: "Bridge", zh: "Bridge 代理", act: openAgents },
   { name: "new-agent", path: "/bridge?new=1", en: "Bridge", zh: "Bridge 代理", picture: false },
   {
     name: "agent",
@@ -162,7 +174,6 @@ export const PAGES = [
     path: "/identity?of=directories",
     en: "Sign-in & directories",
     zh: "登录与目录",
-    picture: false,
   },
   {
     name: "new-directory",
@@ -176,6 +187,12 @@ export const PAGES = [
   { name: "backups", path: "/settings?of=backups", en: "System", zh: "系统", picture: false },
   { name: "exports", path: "/settings?of=exports", en: "System", zh: "系统", picture: false },
 ];
+
+/** The agents of the key that has one. */
+async function openAgents(page, { toolKey }) {
+  await page.goto(`${new URL(page.url()).origin}/console/bridge?key=${toolKey.id}`);
+  await page.getByText("ada-laptop").first().waitFor();
+}
 
 /** A view of the agent of `withTools`, until there is a button of this name. A page that watches an agent never has no request. */
 async function openAgent(page, { toolKey }, view, button) {

@@ -5,10 +5,10 @@ import { join } from "node:path";
 import { PATIENCE, openConsole } from "./console.mjs";
 import { writeHistory } from "./history.mjs";
 import { PAGES, openAs } from "./pages.mjs";
-import { withTools } from "./tools.mjs";
+import { withContent } from "./content.mjs";
 
 const [, , folder, only] = process.argv;
-const ctx = await openConsole({ traffic: 40, setUp: withTools });
+const ctx = await openConsole({ traffic: 40, setUp: withContent });
 try {
   await writeHistory(ctx.gw);
   for (const [language, theme] of [
