@@ -2,6 +2,7 @@
 // tail, and that a hundred thousand rows are no more in the document than fit.
 import assert from "node:assert/strict";
 import { test } from "node:test";
+import { eventually } from "../support/util.mjs";
 import { PATIENCE, consoleSuite } from "./support/console.mjs";
 
 const ctx = consoleSuite();
@@ -83,6 +84,24 @@ test("a request appears in the live tail as it ends", LONG, async () => {
   }
   assert.ok(answered > 0, "no row came");
   await check("the tail");
+  await close();
+});
+
+test("the live tail asks the log while there is no stream, and goes on with the stream", LONG, async () => {
+  const isLive = (url) => url.pathname === "/requests/live";
+  const { page, check, close } = await ctx.open("/requests?live=1", {
+    warns: /503/,
+    prepare: (made) => made.route(isLive, (route) => route.fulfill({ status: 503, json: { error: {} } })),
+  });
+  await rows(page).first().waitFor();
+  const newest = () => rows(page).first().getAttribute("id");
+  const before = await newest();
+  await ctx.gw.complete(ctx.keys.web.key, { model: "demo/echo", messages: [{ role: "user", content: "Hi" }] });
+  const isThere = async () => (await newest()) !== before;
+  await eventually(isThere, { within: 2 * PATIENCE, what: "a row of the log" });
+  await page.unroute(isLive);
+  await page.getByRole("status").filter({ hasText: "●" }).waitFor();
+  await check("the tail from the log");
   await close();
 });
 

@@ -2,8 +2,9 @@
 
 import { useInfiniteQuery, useQuery } from "@tanstack/react-query";
 import { useEffect, useRef, useState } from "react";
-import { addressOf, call } from "../../api/client.ts";
+import { answerTo, call } from "../../api/client.ts";
 import type { LoggedRequest } from "../../api/schema.d.ts";
+import { readEvents } from "../../api/stream.ts";
 import type { Filters } from "../../lib/url.ts";
 
 const PAGE = 200;
@@ -85,28 +86,63 @@ export function useLog(filters: Filters) {
   });
 }
 
-/** Rows that ended since the stream was opened, the newest first, and whether it is open. */
+/** Milliseconds before a stream that ended, or was refused, is opened anew. */
+const AGAIN_MS = 5000;
+
+/** What is wrong is told by the list itself. */
+const ignored = () => {};
+
+/**
+ * Rows that ended since it was turned on, the newest first, and whether they come as they end. A stream says nothing of what ended before
+ * it was opened: that is read from the log with each further stream, and everything while there is none.
+ */
 export function useTail(filters: Filters, isOn: boolean) {
   const [rows, setRows] = useState<Row[]>([]);
   const [isOpen, setOpen] = useState(false);
-  const { range: _, from: __, to: ___, ...query } = queryOf(filters);
-  const address = addressOf("/requests/live", {}, query);
+  const { range: _, from: __, to: ___, ...wanted } = queryOf(filters);
+  const asked = JSON.stringify(wanted);
   useEffect(() => {
     setRows([]);
     if (!isOn) return;
-    const stream = new EventSource(address);
-    stream.onopen = () => setOpen(true);
-    // The browser opens it anew by itself.
-    stream.onerror = () => setOpen(false);
-    stream.addEventListener("request", (event) => {
-      const row = rowOf(JSON.parse(event.data) as LoggedRequest);
-      setRows((now) => (now.some(({ id }) => id === row.id) ? now : [row, ...now]));
-    });
+    const ending = new AbortController();
+    const { signal } = ending;
+    const query = JSON.parse(asked) as Record<string, string>;
+    const begun = Date.now();
+    const add = (found: Row[]) =>
+      setRows((now) => {
+        const known = new Set(now.map(({ id }) => id));
+        const unknown = found.filter(({ id }) => !known.has(id));
+        return unknown.length > 0 ? [...unknown, ...now] : now;
+      });
+    const catchUp = async () => {
+      const since = { ...query, from: String(begun), limit: PAGE } as object;
+      const page = await call("GET /requests", { query: since, signal });
+      add(page.requests.map(rowOf));
+    };
+    const follow = async (isFirst: boolean) => {
+      const response = await answerTo("GET /requests/live", { query, signal });
+      if (!response.ok || !response.body) return catchUp();
+      setOpen(true);
+      if (!isFirst) catchUp().catch(ignored);
+      await readEvents(response.body, ({ name, data }) => {
+        if (name === "request") add([rowOf(JSON.parse(data) as LoggedRequest)]);
+        if (name === "missed") catchUp().catch(ignored);
+      });
+    };
+    const keepFollowing = async () => {
+      for (let tries = 0; !signal.aborted; tries++) {
+        await follow(tries === 0).catch(ignored);
+        if (signal.aborted) return;
+        setOpen(false);
+        await new Promise((resolve) => setTimeout(resolve, AGAIN_MS));
+      }
+    };
+    void keepFollowing();
     return () => {
-      stream.close();
+      ending.abort();
       setOpen(false);
     };
-  }, [address, isOn]);
+  }, [asked, isOn]);
   return { rows, isOpen };
 }
 
