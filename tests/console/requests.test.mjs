@@ -30,6 +30,7 @@ test("by keyboard alone: to the log, a row, its neighbour, and back", LONG, asyn
   await rows(page).first().waitFor();
   await page.getByRole("grid").focus();
   await page.keyboard.press("j");
+  await page.locator("[role=grid][aria-activedescendant]").waitFor();
   await page.keyboard.press("Enter");
   await page.getByRole("heading", { name: "Attempts" }).waitFor();
   await check("a request");
