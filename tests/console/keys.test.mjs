@@ -15,6 +15,8 @@ test("a key is made by keyboard alone, shown once, and works", LONG, async () =>
   await form.locator("input:focus").waitFor();
   await page.keyboard.type("Made by keyboard");
   await page.getByLabel("Tools (MCP)").fill("github/get_*\n\nagent/*");
+  await page.getByLabel("Agreement to calls of tools in chats").selectOption("rules");
+  await page.getByLabel("Calls of tools a day").fill("50");
   await page.getByLabel("Budget in dollars").fill("25");
   await page.getByText("at most $25.00 a month, then requests are refused with 402", { exact: false }).waitFor();
   await check("the form of a key");
@@ -32,7 +34,9 @@ test("a key is made by keyboard alone, shown once, and works", LONG, async () =>
   const { status } = await ctx.gw.complete(secret, { model: "demo/echo", messages: [{ role: "user", content: "Hi" }] });
   assert.equal(status, 200);
   const { keys } = (await admin(ctx, "GET", "/keys")).body;
-  assert.deepEqual(keys.find(({ name }) => name === "Made by keyboard").allow_tools, ["github/get_*", "agent/*"]);
+  const made = keys.find(({ name }) => name === "Made by keyboard");
+  assert.deepEqual(made.allow_tools, ["github/get_*", "agent/*"]);
+  assert.deepEqual([made.tool_approval, made.max_tool_calls_per_day], ["rules", 50]);
   await close();
 });
 

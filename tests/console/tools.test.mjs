@@ -80,8 +80,11 @@ test("a server is changed, turned off and deleted, on a phone", LONG, async () =
   const drawer = page.getByRole("dialog", { name: "narrow" });
   await drawer.getByRole("button", { name: "Edit" }).click();
   const form = page.getByRole("dialog", { name: "Edit" });
-  await form.getByText("Which tools, which version, how long").click();
+  await form.getByText("Which tools, agreement, headers, version, how long").click();
   await form.getByLabel("Not these tools").fill("add");
+  await form.getByLabel("Agreement to calls in chats").selectOption("rules");
+  await form.getByLabel("Always with agreement").fill("echo");
+  await form.getByLabel("Further headers").fill(`X-Api-Key: ${TOKEN}`);
   await form.getByRole("button", { name: "Save" }).click();
   await form.waitFor({ state: "detached" });
   const add = drawer.getByRole("listitem").filter({ has: page.getByText("add", { exact: true }) });
@@ -89,6 +92,21 @@ test("a server is changed, turned off and deleted, on a phone", LONG, async () =
   await check("a server on a phone");
   const stored = (await admin(ctx, "GET", "/mcp-servers/narrow")).body;
   assert.deepEqual([stored.deny_tools, stored.has_token, stored.pins], [["add"], true, "strict"]);
+  assert.deepEqual(
+    [stored.tool_approval, stored.ask_tools, Object.keys(stored.headers)],
+    ["rules", ["echo"], ["X-Api-Key"]],
+  );
+  await drawer.getByText("for tools that write or send").waitFor();
+  await drawer.getByText("X-Api-Key", { exact: true }).waitFor();
+  assert.ok(!(await page.content()).includes(TOKEN));
+  await drawer.getByRole("button", { name: "Edit" }).click();
+  await form.getByText("Which tools, agreement, headers, version, how long").click();
+  await form.getByText("Sent now: X-Api-Key").waitFor();
+  await form.getByLabel("Send no further headers any more").check();
+  await check("the whole form on a phone");
+  await form.getByRole("button", { name: "Save" }).click();
+  await form.waitFor({ state: "detached" });
+  assert.deepEqual((await admin(ctx, "GET", "/mcp-servers/narrow")).body.headers, {});
   await drawer.getByRole("button", { name: "Turn off" }).click();
   await drawer.getByRole("button", { name: "Turn on" }).waitFor();
   await drawer.getByRole("button", { name: "Delete" }).click();

@@ -60,6 +60,8 @@ function Content({ item, onClose }: { item: KeyView; onClose: () => void }) {
     [words.allowTools, item.allow_tools && visible(item.allow_tools.join(", "))],
     [words.defaultToolset, item.default_toolset && visible(item.default_toolset)],
     [words.denyTools, item.deny_tools && visible(item.deny_tools.join(", "))],
+    [words.toolApproval, { never: null, rules: words.approvalRules, always: words.approvalAlways }[item.tool_approval]],
+    [words.toolCalls, item.max_tool_calls_per_day === null ? null : count(item.max_tool_calls_per_day)],
     [words.budget, item.budget ? budget(item.budget.amount, item.budget.period) : words.noBudget],
     [words.expires, item.expires_at ? <Time key="e" ms={item.expires_at} style="full" /> : words.never],
     [

@@ -11,6 +11,8 @@ export interface Draft {
   allow_tools: string;
   deny_tools: string;
   default_toolset: string;
+  tool_approval: "never" | "rules" | "always";
+  max_tool_calls_per_day: string;
   amount: string;
   period: "day" | "week" | "month" | "total";
   requests_per_minute: string;
@@ -28,6 +30,8 @@ export const NEW: Draft = {
   allow_tools: "",
   deny_tools: "",
   default_toolset: "",
+  tool_approval: "never",
+  max_tool_calls_per_day: "",
   amount: "",
   period: "month",
   requests_per_minute: "",
@@ -47,6 +51,8 @@ export const draftOf = (key: KeyView): Draft => ({
   allow_tools: linesOfPatterns(key.allow_tools),
   deny_tools: linesOfPatterns(key.deny_tools),
   default_toolset: key.default_toolset ?? "",
+  tool_approval: key.tool_approval,
+  max_tool_calls_per_day: text(key.max_tool_calls_per_day),
   amount: text(key.budget?.amount),
   period: (key.budget?.period as Draft["period"] | undefined) ?? "month",
   requests_per_minute: text(key.limits.requests_per_minute),
@@ -69,6 +75,8 @@ export function bodyOf(draft: Draft, before?: KeyView): KeyCreate {
     allow_tools: patternsOf(draft.allow_tools),
     deny_tools: patternsOf(draft.deny_tools),
     default_toolset: draft.default_toolset.trim() || null,
+    tool_approval: draft.tool_approval,
+    max_tool_calls_per_day: number(draft.max_tool_calls_per_day),
     budget:
       amount === null
         ? null

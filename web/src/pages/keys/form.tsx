@@ -89,6 +89,16 @@ export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props)
           error={form.errorOf("default_toolset")}
           hint={words.defaultToolsetHint}
         />
+        <Choice
+          label={words.toolApproval}
+          value={draft.tool_approval}
+          onChange={set("tool_approval")}
+          error={form.errorOf("tool_approval")}
+        >
+          <option value="never">{words.approvalNever}</option>
+          <option value="rules">{words.approvalRules}</option>
+          <option value="always">{words.approvalAlways}</option>
+        </Choice>
       </Group>
       <Group title={words.howMuch}>
         <Field
@@ -109,6 +119,15 @@ export function KeyForm({ draft, onChange, form, isNew, action, canOwn }: Props)
         {amount("tokens_per_minute", words.tpm)}
         {amount("requests_per_day", words.rpd)}
         {amount("concurrency", words.concurrency)}
+        <Field
+          label={words.toolCalls}
+          inputMode="numeric"
+          pattern="[0-9]*"
+          placeholder={words.unlimited}
+          value={draft.max_tool_calls_per_day}
+          onChange={set("max_tool_calls_per_day")}
+          error={form.errorOf("max_tool_calls_per_day")}
+        />
       </Group>
       <Group title={words.howLong}>
         <Choice

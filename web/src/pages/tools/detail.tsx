@@ -100,6 +100,9 @@ function Known({ server }: { server: Server }) {
         [words.pins, words[server.pins as "strict"] ?? visible(server.pins)],
         [words.allow, server.allow_tools && visible(server.allow_tools.join(", "))],
         [words.deny, server.deny_tools && visible(server.deny_tools.join(", "))],
+        [words.approval, words[server.tool_approval]],
+        [words.ask, server.ask_tools && visible(server.ask_tools.join(", "))],
+        [words.headers, Object.keys(server.headers).map(visible).join(", ")],
         [words.timeout, server.timeout_ms / 1000],
         [words.created, <Time key="t" ms={server.created_at} style="full" />],
       ]}

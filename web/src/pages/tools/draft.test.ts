@@ -35,12 +35,22 @@ test("only what differs is sent, and a token where one is typed or forgotten", (
   assert.equal(changeOf({ ...draft, sendsNone: true }, VIEW).token, null);
 });
 
+test("headers are lines of a name and a value, and are kept where none is typed", () => {
+  const draft = { ...draftOf({ ...VIEW, headers: { "X-Api-Key": "…" } }), ask: "rm_*", approval: "rules" as const };
+  assert.deepEqual(changeOf(draft, VIEW), { ask_tools: ["rm_*"], tool_approval: "rules" });
+  const typed = { ...draft, headers: "X-Api-Key: a:b\n\n X-Team :core\nnothing" };
+  assert.deepEqual(changeOf(typed, VIEW).headers, { "X-Api-Key": "a:b", "X-Team": "core", nothing: "" });
+  assert.equal(changeOf({ ...typed, sendsNoHeaders: true }, VIEW).headers, null);
+});
+
 test("a new server has all of it, and no token where none is given", () => {
   assert.deepEqual(newOf({ ...NEW, id: "files", url: "https://a.example/mcp", timeout: "2.5" }), {
     id: "files",
     url: "https://a.example/mcp",
     era: "auto",
     pins: "strict",
+    tool_approval: "never",
+    ask_tools: null,
     allow_tools: null,
     deny_tools: null,
     timeout_ms: 2500,

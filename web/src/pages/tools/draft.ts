@@ -3,6 +3,8 @@
 import type { McpServerCreate, McpServerUpdate, McpServerView } from "../../api/schema.d.ts";
 import { linesOfPatterns, patternsOf } from "../../lib/patterns.ts";
 
+export const APPROVALS = ["never", "rules", "always"] as const;
+export type Approval = (typeof APPROVALS)[number];
 export type Era = "auto" | "legacy" | "modern";
 export type Pins = "strict" | "warn" | "off";
 
@@ -12,8 +14,15 @@ export interface Draft {
   token: string;
   /** Whether the token that is stored is to be forgotten. */
   sendsNone: boolean;
+  /** Further headers, one a line: `Name: value`. */
+  headers: string;
+  /** Whether the headers that are stored are to be forgotten. */
+  sendsNoHeaders: boolean;
   era: Era;
   pins: Pins;
+  approval: Approval;
+  /** Patterns, one a line. */
+  ask: string;
   /** Patterns, one a line. */
   allow: string;
   deny: string;
@@ -26,8 +35,12 @@ export const NEW: Draft = {
   url: "",
   token: "",
   sendsNone: false,
+  headers: "",
+  sendsNoHeaders: false,
   era: "auto",
   pins: "strict",
+  approval: "never",
+  ask: "",
   allow: "",
   deny: "",
   timeout: "60",
@@ -38,8 +51,12 @@ export const draftOf = (view: McpServerView): Draft => ({
   url: view.url,
   token: "",
   sendsNone: false,
+  headers: "",
+  sendsNoHeaders: false,
   era: view.era as Era,
   pins: view.pins as Pins,
+  approval: view.tool_approval,
+  ask: linesOfPatterns(view.ask_tools),
   allow: linesOfPatterns(view.allow_tools),
   deny: linesOfPatterns(view.deny_tools),
   timeout: String(view.timeout_ms / 1000),
@@ -49,6 +66,8 @@ const fieldsOf = (draft: Draft) => ({
   url: draft.url.trim(),
   era: draft.era,
   pins: draft.pins,
+  tool_approval: draft.approval,
+  ask_tools: patternsOf(draft.ask),
   allow_tools: patternsOf(draft.allow),
   deny_tools: patternsOf(draft.deny),
   timeout_ms: Math.round(Number(draft.timeout) * 1000),
@@ -57,15 +76,32 @@ const fieldsOf = (draft: Draft) => ({
 const tokenOf = ({ token, sendsNone }: Draft) =>
   sendsNone ? { token: null } : token.trim() ? { token: token.trim() } : {};
 
+// A line without a colon is a name without a value, which the API refuses with the name.
+function headersOf({ headers, sendsNoHeaders }: Draft) {
+  if (sendsNoHeaders) return { headers: null };
+  const lines = patternsOf(headers);
+  if (!lines) return {};
+  const pair = (line: string): [string, string] => {
+    const [name = "", ...value] = line.split(":");
+    return [name.trim(), value.join(":").trim()];
+  };
+  return { headers: Object.fromEntries(lines.map(pair)) };
+}
+
 export const newOf = (draft: Draft): McpServerCreate => ({
   id: draft.id.trim(),
   ...fieldsOf(draft),
   ...tokenOf(draft),
+  ...headersOf(draft),
 });
 
-/** Only what differs from the server as it is. The token differs wherever one is typed. */
+/** Only what differs from the server as it is. Token and headers differ wherever some are typed. */
 export function changeOf(draft: Draft, before: McpServerView): McpServerUpdate {
   const old = fieldsOf(draftOf(before)) as Record<string, unknown>;
   const differs = ([name, value]: [string, unknown]) => JSON.stringify(value) !== JSON.stringify(old[name]);
-  return { ...Object.fromEntries(Object.entries(fieldsOf(draft)).filter(differs)), ...tokenOf(draft) };
+  return {
+    ...Object.fromEntries(Object.entries(fieldsOf(draft)).filter(differs)),
+    ...tokenOf(draft),
+    ...headersOf(draft),
+  };
 }

@@ -3,11 +3,11 @@
 import { type ReactNode, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { Area, Check, Choice, Field, useForm } from "../../ui/field.tsx";
-import { type Draft, type Era, NEW, type Pins, changeOf, draftOf, newOf } from "./draft.ts";
+import { APPROVALS, type Approval, type Draft, type Era, NEW, type Pins, changeOf, draftOf, newOf } from "./draft.ts";
 import { type Server, useServerWrites } from "./queries.ts";
 import { useWords } from "./words.ts";
 
-type Text = Exclude<keyof Draft, "sendsNone" | "era" | "pins">;
+type Text = Exclude<keyof Draft, "sendsNone" | "sendsNoHeaders" | "era" | "pins" | "approval">;
 
 /** `onClose` is told the id of the server that was stored. */
 export function ServerForm({ server, onClose }: { server?: Server; onClose: (stored?: string) => void }) {
@@ -25,6 +25,7 @@ export function ServerForm({ server, onClose }: { server?: Server; onClose: (sto
     error: form.errorOf(field),
     spellCheck: false,
   });
+  const sent = Object.keys(server?.headers ?? {});
   return (
     <form onSubmit={form.submit} className="flex flex-col gap-4">
       {!server && <Field label={words.id} hint={words.idHint} required {...typed("id")} />}
@@ -60,6 +61,35 @@ export function ServerForm({ server, onClose }: { server?: Server; onClose: (sto
       <More label={words.more}>
         <Area label={words.allow} optional rows={2} hint={words.allowHint} {...typed("allow", "allow_tools")} />
         <Area label={words.deny} optional rows={2} hint={words.denyHint} {...typed("deny", "deny_tools")} />
+        <Choice
+          label={words.approval}
+          value={draft.approval}
+          hint={words[`approval_${draft.approval}`]}
+          onChange={(event) => set({ approval: event.target.value as Approval })}
+        >
+          {APPROVALS.map((approval) => (
+            <option key={approval} value={approval}>
+              {words[approval]}
+            </option>
+          ))}
+        </Choice>
+        <Area label={words.ask} optional rows={2} hint={words.askHint} {...typed("ask", "ask_tools")} />
+        {!draft.sendsNoHeaders && (
+          <Area
+            label={words.headers}
+            optional
+            rows={2}
+            hint={sent.length > 0 ? words.headersKeep(sent.join(", ")) : words.headersHint}
+            {...typed("headers")}
+          />
+        )}
+        {sent.length > 0 && (
+          <Check
+            label={words.sendsNoHeaders}
+            checked={draft.sendsNoHeaders}
+            onChange={(event) => set({ sendsNoHeaders: event.target.checked, headers: "" })}
+          />
+        )}
         <Choice label={words.era} value={draft.era} onChange={(event) => set({ era: event.target.value as Era })}>
           {(["auto", "modern", "legacy"] as const).map((era) => (
             <option key={era} value={era}>
