@@ -7,7 +7,7 @@ use nexus_edge_core::id::ulid;
 use nexus_edge_core::outbox::{Departure, Outbox};
 use nexus_edge_core::time::DAY_MS;
 use nexus_edge_stats::message::Calls;
-use nexus_edge_stats::request_log::SCANNED;
+use nexus_edge_stats::scan::SCANNED;
 use nexus_edge_stats::tool_calls::{DELETE_OLD, INSERT, ToolCall, Wanted};
 use serde::Deserialize;
 use worker::Env;

@@ -43,6 +43,7 @@ pub mod queue_lag;
 pub mod recorded;
 pub mod request_log;
 pub mod rollup;
+pub mod scan;
 pub mod scope;
 pub mod series;
 pub mod sketch;

@@ -6,18 +6,15 @@
 
 use nexus_edge_core::access::person;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::id::ulid;
 use nexus_edge_core::input::query_number;
 use serde::{Deserialize, Serialize};
 
 use crate::compared::{Number, Row, Text};
 use crate::condition::Condition;
+use crate::scan::{MAX_NUMBER, SCANNED, Scan, check_cursor};
 use crate::scope::Scope;
 use crate::series::Class;
 use crate::sql::{Parameter, Statement};
-
-/// Rows that one page looks at.
-pub const SCANNED: u64 = 20_000;
 
 /// What is wanted of the log. Texts are compared exactly, unless said.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
@@ -61,9 +58,6 @@ pub struct Wanted {
     #[serde(default)]
     pub scope: Scope,
 }
-
-/// The largest whole number that a JSON number holds exactly.
-const MAX_NUMBER: u64 = 1 << 53;
 
 impl Wanted {
     /// Reads the parameters of a query string; `given` is the value of one by its name.
@@ -124,16 +118,7 @@ impl Wanted {
             let message = format!("`status` must be a number or one of {classes}.");
             return Err(ApiError::invalid("invalid_value", "status", message));
         }
-        if let Some(cursor) = &self.cursor
-            && (cursor.len() > 64 || !cursor.bytes().all(|byte| byte.is_ascii_alphanumeric()))
-        {
-            return Err(ApiError::invalid(
-                "invalid_value",
-                "cursor",
-                "`cursor` is not one of a page before.",
-            ));
-        }
-        Ok(())
+        check_cursor(self.cursor.as_deref())
     }
 
     /// Whether a row fits, its time apart: what [`Wanted::page`] asks the database.
@@ -151,42 +136,21 @@ impl Wanted {
     /// A page of rows, without their attempts.
     #[must_use]
     pub fn page(&self, limit: u64) -> Statement {
-        let mut parameters = self.stretch();
+        let mut parameters = self.scan().parameters();
         let condition = self.condition(&mut parameters);
-        parameters.push(Parameter::Number(limit));
-        let limit = parameters.len();
-        let sql = format!(
-            "SELECT * FROM (SELECT * FROM request_log WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3) \
-             WHERE {condition} ORDER BY id DESC LIMIT ?{limit}"
-        );
-        Statement { sql, parameters }
+        Scan::page("request_log", &condition, parameters, limit)
     }
 
-    /// Up to where a page has looked: `scanned_to`, the id of the last row, and `rows`, how many there were.
+    /// Up to where a page has looked: see [`Scan::scanned`].
     #[must_use]
     pub fn scanned(&self) -> Statement {
-        let sql = "SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM \
-            (SELECT id FROM request_log WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3)";
-        Statement { sql: sql.to_owned(), parameters: self.stretch() }
+        self.scan().scanned("request_log")
     }
 
-    /// The stretch of rows: before the id, from the id on, and at most so many.
-    fn stretch(&self) -> Vec<Parameter> {
-        let (begin, end) = self.ids();
-        vec![Parameter::Text(end), Parameter::Text(begin), Parameter::Number(SCANNED)]
-    }
-
-    /// The ids that are asked about: from the first one on, and below the second.
+    /// The rows over which a page looks.
     #[must_use]
-    pub fn ids(&self) -> (String, String) {
-        // `~` sorts after every id.
-        let end = self.to.map_or_else(|| "~".to_owned(), |to| ulid(to, [0; 10]));
-        let end = match &self.cursor {
-            Some(cursor) if *cursor < end => cursor.clone(),
-            _ => end,
-        };
-        let begin = self.from.map(|from| ulid(from, [0; 10])).unwrap_or_default();
-        (begin, end)
+    pub fn scan(&self) -> Scan {
+        Scan::new(self.from, self.to, self.cursor.as_deref())
     }
 
     /// What a row must fit, with its parameters; `1` if any does.
@@ -272,6 +236,8 @@ pub fn one(id: &str, (begin, below): (&str, &str)) -> [Statement; 2] {
 
 #[cfg(test)]
 mod tests {
+    use nexus_edge_core::id::ulid;
+
     use super::*;
     use nexus_edge_core::stats::{Outcome, UsageEvent};
 

@@ -1,18 +1,17 @@
 //! Calls of tools as they are recorded, and questions about them.
 //!
 //! A record says who called which tool, how that ended, how long it took and how many bytes went each way; never what the call said or
-//! what it returned. Guarantees: a record that is delivered twice is one row; a page looks at no more than [`SCANNED`] rows and
+//! what it returned. Guarantees: a record that is delivered twice is one row; a page looks at no more than [`SCANNED`](crate::scan::SCANNED) rows and
 //! says where the next one goes on.
 
 use std::fmt::Write as _;
 
 use nexus_edge_core::access::person::Scope;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::id::ulid;
 use nexus_edge_core::input::query_number;
 use serde::{Deserialize, Serialize};
 
-use crate::request_log::SCANNED;
+use crate::scan::{MAX_NUMBER, Scan, check_cursor};
 use crate::sql::{Parameter, Statement};
 
 /// How a call ended.
@@ -119,7 +118,6 @@ const COMPARED: [(&str, &str); 7] = [
     ("request_id", "request_id"),
     ("conversation", "conversation_id"),
 ];
-const MAX_NUMBER: u64 = 1 << 53;
 
 impl Wanted {
     /// Reads the parameters of a query string; `given` is the value of one by its name.
@@ -139,11 +137,7 @@ impl Wanted {
             columns.push(("status", status));
         }
         let cursor = text("cursor");
-        let is_id = |id: &String| id.len() <= 64 && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
-        if cursor.as_ref().is_some_and(|cursor| !is_id(cursor)) {
-            let message = "`cursor` is not one of a page before.";
-            return Err(ApiError::invalid("invalid_value", "cursor", message));
-        }
+        check_cursor(cursor.as_deref())?;
         let number = |name: &str| query_number(name, given(name), 0..=MAX_NUMBER);
         Ok(Self { from: number("from")?, to: number("to")?, columns, cursor, scope })
     }
@@ -151,7 +145,7 @@ impl Wanted {
     /// A page of rows, the newest first.
     #[must_use]
     pub fn page(&self, limit: u64) -> Statement {
-        let mut parameters = self.stretch();
+        let mut parameters = self.scan().parameters();
         let mut condition = String::from("1");
         for (column, value) in &self.columns {
             parameters.push(Parameter::Text(value.clone()));
@@ -163,30 +157,17 @@ impl Wanted {
             let place = parameters.len();
             let _ = write!(condition, " AND owner IN (SELECT value FROM json_each(?{place}))");
         }
-        parameters.push(Parameter::Number(limit));
-        let limit = parameters.len();
-        let sql = format!(
-            "SELECT * FROM (SELECT * FROM tool_calls WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3) \
-             WHERE {condition} ORDER BY id DESC LIMIT ?{limit}"
-        );
-        Statement { sql, parameters }
+        Scan::page("tool_calls", &condition, parameters, limit)
     }
 
-    /// Up to where a page has looked: `scanned_to`, the id of the last row, and `rows`, how many there were.
+    /// Up to where a page has looked: see [`Scan::scanned`].
     #[must_use]
     pub fn scanned(&self) -> Statement {
-        let sql = "SELECT MIN(id) AS scanned_to, COUNT(*) AS rows FROM \
-            (SELECT id FROM tool_calls WHERE id < ?1 AND id >= ?2 ORDER BY id DESC LIMIT ?3)";
-        Statement { sql: sql.to_owned(), parameters: self.stretch() }
+        self.scan().scanned("tool_calls")
     }
 
-    /// The stretch of rows: before the id, from the id on, and at most so many.
-    fn stretch(&self) -> Vec<Parameter> {
-        // `~` sorts after every id.
-        let end = self.to.map_or_else(|| "~".to_owned(), |to| ulid(to, [0; 10]));
-        let end = self.cursor.clone().filter(|cursor| *cursor < end).unwrap_or(end);
-        let begin = self.from.map(|from| ulid(from, [0; 10])).unwrap_or_default();
-        vec![Parameter::Text(end), Parameter::Text(begin), Parameter::Number(SCANNED)]
+    fn scan(&self) -> Scan {
+        Scan::new(self.from, self.to, self.cursor.as_deref())
     }
 }
 
@@ -196,6 +177,8 @@ pub const DELETE_OLD: &str =
 
 #[cfg(test)]
 mod tests {
+    use nexus_edge_core::id::ulid;
+
     use super::*;
 
     fn wanted(query: &[(&str, &str)], scope: Scope) -> Result<Wanted, ApiError> {
@@ -233,7 +216,7 @@ mod tests {
     #[test]
     fn a_cursor_never_leaves_the_time_that_is_asked_about() {
         let early = ulid(1_000, [0; 10]);
-        let stretch = |query: &[(&str, &str)]| wanted(query, Scope::All).unwrap().stretch();
+        let stretch = |query: &[(&str, &str)]| wanted(query, Scope::All).unwrap().scan().parameters();
         let end = |query: &[(&str, &str)]| stretch(query).into_iter().next();
         assert_eq!(end(&[("cursor", &early), ("to", "2000")]), Some(Parameter::Text(early.clone())));
         assert_eq!(end(&[("cursor", "zzz"), ("to", "1000")]), Some(Parameter::Text(early)));

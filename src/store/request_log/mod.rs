@@ -13,7 +13,8 @@ pub mod sink;
 use nexus_edge_api::stats::LoggedRequest;
 use nexus_edge_stats::moving::Ages;
 use nexus_edge_stats::pages::{Found, join};
-use nexus_edge_stats::request_log::{self, LOOKED_AT, SCANNED, Wanted};
+use nexus_edge_stats::request_log::{self, LOOKED_AT, Wanted};
+use nexus_edge_stats::scan::{SCANNED, Scan};
 use serde::Deserialize;
 use worker::Env;
 
@@ -34,7 +35,7 @@ pub async fn search(
 ) -> StoreResult<(Vec<LoggedRequest>, Option<String>)> {
     let near = near(env, wanted, limit).await?;
     let rows = usize::try_from(limit).unwrap_or(usize::MAX);
-    let (begin, below) = wanted.ids();
+    let Scan { begin, end: below } = wanted.scan();
     // Where the database was not looked at, packs need not be looked at either.
     let from = near.looked_to.clone().unwrap_or_default().max(begin);
     let packed = packed::search(env, ages, wanted, (&from, &below), rows).await?;
@@ -71,7 +72,7 @@ pub async fn find(
     (from, to): (Option<u64>, Option<u64>),
 ) -> StoreResult<Option<LoggedRequest>> {
     let named = Wanted { from, to, request_id: Some(id.to_owned()), ..Wanted::default() };
-    let (begin, below) = named.ids();
+    let Scan { begin, end: below } = named.scan();
     let [by_id, by_request_id] = request_log::one(id, (&begin, &below));
     let found: Vec<LoggedRequest> = super::run(env, &by_id).await?;
     let mut found = found.into_iter().next();
@@ -87,7 +88,7 @@ pub async fn find(
         if found.is_some() {
             break;
         }
-        let (begin, below) = wanted.ids();
+        let Scan { begin, end: below } = wanted.scan();
         let packed = packed::search(env, ages, &wanted, (&begin, &below), 1).await?;
         found = packed.rows.into_iter().next();
         wanted.cursor = packed.looked_to;

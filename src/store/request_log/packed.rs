@@ -9,7 +9,8 @@ use nexus_edge_stats::delivery::OLD_AFTER_MS;
 use nexus_edge_stats::log_row::{fits, id_of};
 use nexus_edge_stats::moving::{Ages, hour_of};
 use nexus_edge_stats::pages::Found;
-use nexus_edge_stats::request_log::{SCANNED, Wanted};
+use nexus_edge_stats::request_log::Wanted;
+use nexus_edge_stats::scan::SCANNED;
 use worker::Env;
 
 use super::place::{KIND, ages};

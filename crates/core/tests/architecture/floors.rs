@@ -265,7 +265,7 @@ const STATS: &[Floor] = &[
     &["counters", "data_point", "extra", "queue_lag", "scope", "window"],
     &["query", "rollup"],
     &["batch", "conversations", "figures", "sql"],
-    &["condition", "group"],
+    &["condition", "group", "scan"],
     &[
         "answer",
         "breakdown",
