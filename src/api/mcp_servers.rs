@@ -9,6 +9,7 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::input::Patch;
 use nexus_edge_core::secrets::mask::mask;
 use nexus_edge_mcp::catalogue::estimated_tokens;
+use nexus_edge_mcp::client::Transport;
 use nexus_edge_mcp::glob::Glob;
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::trust::Strictness;
@@ -50,6 +51,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     }
     let mut record = McpServerRecord::new(input.id.clone().into_set().unwrap_or_default(), now_ms());
     input.apply_public(&mut record);
+    record.check()?;
     apply_secrets(exchange, &input, &mut record)?;
     table::insert(&exchange.env, &record, &[]).await?;
     exchange.note_change(None, Some(&record));
@@ -77,6 +79,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
             return Err(ApiError::invalid("missing_required_parameter", field, message));
         }
         input.apply_public(record);
+        record.check()?;
         apply_secrets(exchange, &input, record)
     };
     let record = change(
@@ -111,6 +114,7 @@ pub async fn test(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
         &McpServerTest {
             version: version.as_str(),
             era: if version.era() == Era::Modern { "modern" } else { "legacy" },
+            transport: if kept.transport == Transport::EventStream { "sse" } else { "streamable" },
             server_info: kept.info.as_ref().map(value),
             tools: kept.tools.len(),
             tokens: kept.tools.iter().map(|tool| estimated_tokens(&tool.raw)).sum(),

@@ -80,7 +80,7 @@ test("a server is changed, turned off and deleted, on a phone", LONG, async () =
   const drawer = page.getByRole("dialog", { name: "narrow" });
   await drawer.getByRole("button", { name: "Edit" }).click();
   const form = page.getByRole("dialog", { name: "Edit" });
-  await form.getByText("Which tools, agreement, headers, version, how long").click();
+  await form.getByText("Which tools, agreement, headers, version, transport, how long").click();
   await form.getByLabel("Not these tools").fill("add");
   await form.getByLabel("Agreement to calls in chats").selectOption("rules");
   await form.getByLabel("Always with agreement").fill("echo");
@@ -100,7 +100,7 @@ test("a server is changed, turned off and deleted, on a phone", LONG, async () =
   await drawer.getByText("X-Api-Key", { exact: true }).waitFor();
   assert.ok(!(await page.content()).includes(TOKEN));
   await drawer.getByRole("button", { name: "Edit" }).click();
-  await form.getByText("Which tools, agreement, headers, version, how long").click();
+  await form.getByText("Which tools, agreement, headers, version, transport, how long").click();
   await form.getByText("Sent now: X-Api-Key").waitFor();
   await form.getByLabel("Send no further headers any more").check();
   await check("the whole form on a phone");

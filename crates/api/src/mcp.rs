@@ -92,6 +92,8 @@ pub struct McpServerTest {
     pub version: &'static str,
     /// `legacy` or `modern`.
     pub era: &'static str,
+    /// `streamable` or `sse`.
+    pub transport: &'static str,
     /// Who it says that it is; `null` if it does not.
     pub server_info: Option<serde_json::Value>,
     /// How many tools it has.

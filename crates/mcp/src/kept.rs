@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::catalogue::{Catalogue, Item, Kind};
-use crate::client::Peer;
+use crate::client::{Peer, Transport};
 use crate::glob::{Glob, any_matches};
 use crate::trust::{Change, Finding, Gate, Pins, Severity, Strictness, changes, scan};
 use crate::version::Version;
@@ -41,6 +41,9 @@ pub enum Holds {
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Kept {
     version: String,
+    /// How the server is reached.
+    #[serde(default = "streamable")]
+    pub transport: Transport,
     /// `Implementation` of the server, as it was written.
     pub info: Option<Box<RawValue>>,
     /// What the server wants models to know.
@@ -84,6 +87,7 @@ impl Kept {
         };
         Self {
             version: peer.version.as_str().to_owned(),
+            transport: peer.transport,
             info: peer.info.clone(),
             instructions: peer.instructions.clone(),
             tools,
@@ -202,6 +206,11 @@ impl Kept {
     }
 }
 
+/// What is not said of a server that was kept before there was another transport.
+const fn streamable() -> Transport {
+    Transport::Http
+}
+
 /// A template as a pattern of the addresses that it may lead to: each expression stands for any text.
 fn as_pattern(template: &str) -> Glob {
     let mut pieces = template.split('{');
@@ -231,7 +240,13 @@ mod tests {
 
     fn peer() -> Peer {
         let capabilities = crate::json::raw("{}".to_owned()).unwrap();
-        Peer { version: Version::NEWEST, info: None, capabilities, instructions: None }
+        Peer {
+            version: Version::NEWEST,
+            transport: Transport::Http,
+            info: None,
+            capabilities,
+            instructions: None,
+        }
     }
 
     fn names(kept: &Kept, strictness: Strictness) -> Vec<&str> {

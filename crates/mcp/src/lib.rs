@@ -13,6 +13,7 @@ pub mod client;
 pub mod envelope;
 pub mod glob;
 pub mod headers;
+pub mod http_address;
 pub mod json;
 pub mod kept;
 pub mod method;

@@ -12,7 +12,7 @@ use nexus_edge_core::access::tool_grants::agent_server;
 use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::{Catalogue, Collector, Kind, PageFault, implied};
-use nexus_edge_mcp::client::Peer;
+use nexus_edge_mcp::client::{Peer, Transport};
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::version::Version;
 use serde_json::value::RawValue;
@@ -148,7 +148,13 @@ async fn read(
         Some("legacy") => Version::NEWEST_LEGACY,
         _ => Version::NEWEST,
     };
-    let peer = Peer { version, info: None, capabilities: implied(&catalogue), instructions: None };
+    let peer = Peer {
+        version,
+        transport: Transport::Stdio,
+        info: None,
+        capabilities: implied(&catalogue),
+        instructions: None,
+    };
     let before = before.map(|before| before.kept);
     let kept = Kept::after(before.as_ref(), &peer, catalogue, now_ms());
     let Some(kept) = mcp::that_fits(kept) else {

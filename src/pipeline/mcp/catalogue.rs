@@ -103,11 +103,13 @@ fn hold(record: &McpServerRecord, kept: Kept) -> Rc<Kept> {
 
 async fn ask(host: &Host, record: &McpServerRecord, before: Option<&Kept>) -> Result<Kept, ApiError> {
     let remote = Remote::of(host, record)?;
-    let remembered = before.map(|kept| kept.version().era());
-    let link = connect(&remote, remembered, identity("{}")).await?;
+    let of_now = before.filter(|kept| kept.read_at >= record.updated_at);
+    let remembered = of_now.map(|kept| (kept.version().era(), kept.transport));
+    let mut link = connect(&remote, remembered, identity("{}")).await?;
     let mut catalogue = Catalogue::default();
-    for kind in Kind::ALL.into_iter().filter(|kind| link.peer.can(kind.capability())) {
-        match list(&remote, &link, kind).await {
+    let kinds: Vec<Kind> = Kind::ALL.into_iter().filter(|kind| link.peer.can(kind.capability())).collect();
+    for kind in kinds {
+        match list(&remote, &mut link, kind).await {
             Ok(items) => catalogue.set(kind, items),
             Err(error) if kind == Kind::Tool => return Err(error),
             // A server whose tools are listed is used for them, whatever its other lists do.
@@ -118,7 +120,7 @@ async fn ask(host: &Host, record: &McpServerRecord, before: Option<&Kept>) -> Re
     mcp::that_fits(kept).ok_or_else(|| link::unreachable(&record.id, "has more tools than can be kept"))
 }
 
-async fn list(remote: &Remote<'_>, link: &Link, kind: Kind) -> Result<Vec<Item>, ApiError> {
+async fn list(remote: &Remote<'_>, link: &mut Link, kind: Kind) -> Result<Vec<Item>, ApiError> {
     let name = &remote.record().id;
     let mut collector = Collector::new(kind);
     let mut params = None;

@@ -1,7 +1,8 @@
-//! Requests to a server in the era that it speaks.
+//! Requests to a server in the era that it speaks, over the transport that it has.
 //!
 //! A modern server is asked as it is. A legacy one is initialised first; where it gives a session, that is remembered in the isolate
-//! for each tenant, and made anew once when the server has forgotten it. Nothing else is shared between callers.
+//! for each tenant, and made anew once when the server has forgotten it. One that has only HTTP+SSE is initialised for each request of a
+//! caller. Nothing else is shared between callers. A legacy server is told when a request is not waited for any more.
 
 use std::cell::{Cell, RefCell};
 
@@ -9,10 +10,11 @@ use nexus_edge_core::bounded::{BoundedMap, Worth};
 use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
-use nexus_edge_mcp::client::{Ask, Heard, Peer, Probe, ProbeFailure, Step, Transport};
+use nexus_edge_mcp::client::{Ask, Heard, HttpPreference, Peer, Probe, ProbeFailure, Step, Transport};
 use nexus_edge_mcp::envelope::ClientIdentity;
 use nexus_edge_mcp::headers::{self, ParamHeader, mirror, param_headers};
 use nexus_edge_mcp::json::Members;
+use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::progress::cancelled;
 use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request};
@@ -20,6 +22,7 @@ use nexus_edge_mcp::version::{Era, Version};
 use serde_json::value::RawValue;
 
 use super::call::{Call, Notes};
+use super::event_stream::{EventStream, NoStream};
 use super::remote::{Nothing, Remote, Told};
 use crate::host::Host;
 
@@ -28,17 +31,18 @@ const MAX_SESSIONS: usize = 500;
 const SESSION: &str = "mcp-session-id";
 
 /// A server that can be asked.
-#[derive(Clone)]
 pub struct Link {
     /// What is known of it.
     pub peer: Peer,
     session: Option<String>,
+    /// Open as long as the server can be asked over HTTP+SSE; `None` for a server of streamable HTTP.
+    stream: Option<EventStream>,
 }
 
 thread_local! {
     static NEXT_ID: Cell<i64> = const { Cell::new(0) };
     /// By server, its version, and tenant.
-    static SESSIONS: RefCell<BoundedMap<(String, u64, String), Link>> = RefCell::new(BoundedMap::new(MAX_SESSIONS));
+    static SESSIONS: RefCell<BoundedMap<(String, u64, String), (Peer, String)>> = RefCell::new(BoundedMap::new(MAX_SESSIONS));
 }
 
 /// The gateway as a client, with the capabilities of the caller that it asks for.
@@ -46,52 +50,79 @@ pub fn identity(capabilities: &str) -> ClientIdentity {
     ClientIdentity::new("nexus-edge", env!("CARGO_PKG_VERSION"), capabilities)
 }
 
-/// Finds out what a server speaks.
+/// Finds out what a server speaks; `remembered` is how it was reached before.
 ///
 /// # Errors
 /// `mcp_server_unreachable` (502).
 pub async fn connect(
     remote: &Remote<'_>,
-    remembered: Option<Era>,
+    remembered: Option<(Era, Transport)>,
     identity: ClientIdentity,
 ) -> Result<Link, ApiError> {
-    let name = &remote.record().id;
-    let (mut probe, mut step) = Probe::begin(identity, remote.record().era, Transport::Http, remembered);
-    let mut session = None;
+    let record = remote.record();
+    let wanted = record.transport;
+    let mut first = wanted.first(remembered.map(|(_, transport)| transport));
+    let era = remembered.map(|(era, _)| era);
+    let (mut probe, mut step) = Probe::begin(identity.clone(), record.era, first, era);
+    let (mut session, mut stream) = (None, None);
     let mut id = 0;
     loop {
         match step {
             Step::Ask(ask) => {
                 id += 1;
-                let (heard, given) = probe_once(remote, ask, id).await?;
+                let (heard, given) = probe_once(remote, stream.as_mut(), ask, id).await?;
                 session = given;
                 step = probe.hear(heard);
             }
+            Step::OpenEventStream(_) if wanted == HttpPreference::Streamable => {
+                return Err(unreachable(&record.id, "does not speak streamable HTTP"));
+            }
+            Step::OpenEventStream(ask) => match EventStream::open(remote).await {
+                Ok(opened) => {
+                    stream = Some(opened);
+                    step = Step::Ask(ask);
+                }
+                // It may have another transport than before.
+                Err(_) if first == Transport::EventStream && wanted == HttpPreference::Auto => {
+                    first = Transport::Http;
+                    (probe, step) = Probe::begin(identity.clone(), record.era, first, None);
+                }
+                Err(why) => return Err(without_stream(&record.id, why)),
+            },
             Step::Ready(peer, notification) => {
-                let link = Link { peer, session };
+                let mut link = Link { peer, session, stream };
                 if let Some(notification) = notification {
                     // A server that does not take it says so at the next request.
-                    let _ = remote.tell(&notification.into(), None, &link.headers(), None).await;
+                    let _ = link.tell(remote, &notification.into()).await;
                 }
                 return Ok(link);
             }
-            Step::Restart(_) | Step::OpenEventStream(_) => {
-                return Err(unreachable(name, "speaks only the transport HTTP+SSE, which is not supported"));
-            }
-            Step::Failed(failure) => return Err(failed(name, &failure)),
+            Step::Restart(_) => return Err(failed(&record.id, &ProbeFailure::Gone)),
+            Step::Failed(failure) => return Err(failed(&record.id, &failure)),
         }
     }
 }
 
-async fn probe_once(remote: &Remote<'_>, ask: Ask, id: i64) -> Result<(Heard, Option<String>), ApiError> {
+async fn probe_once(
+    remote: &Remote<'_>,
+    stream: Option<&mut EventStream>,
+    ask: Ask,
+    id: i64,
+) -> Result<(Heard, Option<String>), ApiError> {
     let id = Id::Number(id);
     let method = ask.method.as_str();
     let headers = match ask.method {
         Method::Discover => owned(mirror(Version::NEWEST, method, Some(&ask.params))),
         _ => Vec::new(),
     };
-    let request = Request { id: id.clone(), method: method.to_owned(), params: Some(ask.params) };
-    Ok(match remote.tell(&request.into(), Some(&id), &headers, None).await {
+    let request = Request { id: id.clone(), method: method.to_owned(), params: Some(ask.params) }.into();
+    let told = match stream {
+        Some(stream) => stream.tell(remote, &request, Some(&id), &headers, None).await,
+        None => remote.tell(&request, Some(&id), &headers, None).await,
+    };
+    Ok(match told {
+        // Whatever else it says: this is no address of streamable HTTP.
+        Ok(Told { status: 405, .. }) => (Heard::Status(405), None),
         Ok(Told { response: Some(response), session, .. }) => match response.outcome {
             Outcome::Result(result) => (Heard::Result(result), session),
             Outcome::Error(error) => (Heard::Error(error), session),
@@ -111,12 +142,21 @@ impl Link {
         headers
     }
 
+    /// Sends what has no response.
+    async fn tell(&mut self, remote: &Remote<'_>, message: &Message) -> Result<Told, Nothing> {
+        let headers = self.headers();
+        match &mut self.stream {
+            Some(stream) => stream.tell(remote, message, None, &headers, None).await,
+            None => remote.tell(message, None, &headers, None).await,
+        }
+    }
+
     /// Asks the server; `None` where it has forgotten the session.
     ///
     /// # Errors
     /// `mcp_server_unreachable` (502).
     pub async fn ask(
-        &self,
+        &mut self,
         remote: &Remote<'_>,
         method: Method,
         params: Option<&RawValue>,
@@ -135,13 +175,21 @@ impl Link {
             Era::Legacy => self.headers(),
         };
         headers.extend(besides);
+        if self.peer.transport == Transport::EventStream && self.stream.is_none() {
+            return Err(failed(name, &ProbeFailure::Gone));
+        }
         let id = next_id();
-        let cancels = (self.peer.version.era() == Era::Legacy)
-            .then(|| Cancels::unless_answered(remote, self.headers(), &id));
-        let request = Request { id: id.clone(), method: method.as_str().to_owned(), params };
-        let told = remote.tell(&Message::from(request), Some(&id), &headers, notes).await;
-        if let (Some(cancels), Ok(_)) = (cancels, &told) {
-            cancels.answered();
+        let request = Request { id: id.clone(), method: method.as_str().to_owned(), params }.into();
+        let mut asking = Asking {
+            remote,
+            stream: self.stream.take(),
+            is_legacy: self.peer.version.era() == Era::Legacy,
+            headers: self.headers(),
+            id: Some(id),
+        };
+        let told = asking.tell(&request, &headers, notes).await;
+        if told.is_ok() {
+            self.stream = asking.answered();
         }
         match told {
             // Some servers say in the body, too, that there is no such session; it is no answer to the request.
@@ -165,55 +213,67 @@ fn next_id() -> Id {
     Id::Number(NEXT_ID.get())
 }
 
-/// Tells a legacy server that the answer to a request is not waited for any more, for which the end of a connection is no sign.
-struct Cancels<'a> {
+/// A request whose response is waited for. Where it is dropped before, a legacy server is told: the end of a connection is no sign for it.
+struct Asking<'a> {
     remote: &'a Remote<'a>,
+    stream: Option<EventStream>,
+    is_legacy: bool,
     headers: Vec<(String, String)>,
+    /// `None` once it has been answered.
     id: Option<Id>,
 }
 
-impl<'a> Cancels<'a> {
-    fn unless_answered(remote: &'a Remote<'a>, headers: Vec<(String, String)>, id: &Id) -> Self {
-        Self { remote, headers, id: Some(id.clone()) }
+impl Asking<'_> {
+    async fn tell(
+        &mut self,
+        request: &Message,
+        headers: &[(String, String)],
+        notes: Option<&Notes>,
+    ) -> Result<Told, Nothing> {
+        let id = self.id.as_ref();
+        match &mut self.stream {
+            Some(stream) => stream.tell(self.remote, request, id, headers, notes).await,
+            None => self.remote.tell(request, id, headers, notes).await,
+        }
     }
 
-    /// The request was answered.
-    fn answered(mut self) {
+    /// The request was answered; the stream can be used for the next one.
+    fn answered(mut self) -> Option<EventStream> {
         self.id = None;
+        self.stream.take()
     }
 }
 
-impl Drop for Cancels<'_> {
+impl Drop for Asking<'_> {
     fn drop(&mut self) {
-        let Some(id) = self.id.take() else { return };
-        let (host, record) = (self.remote.host().clone(), self.remote.record().clone());
-        let headers = std::mem::take(&mut self.headers);
-        self.remote.host().tasks.wait_until(async move {
-            if let Ok(remote) = Remote::of(&host, &record) {
-                // A server that does not take it has nothing to stop.
-                let _ = remote.tell(&cancelled(&id, "the caller left").into(), None, &headers, None).await;
-            }
-        });
+        let Some(id) = self.id.take().filter(|_| self.is_legacy) else { return };
+        // The end of the stream is the end of the server's session: it stays open until this was told.
+        let stream = self.stream.take();
+        let to = stream.as_ref().map_or(self.remote.record().url.as_str(), EventStream::endpoint).to_owned();
+        let message = cancelled(&id, "the answer is not waited for any more").into();
+        self.remote.tell_later(to, message, std::mem::take(&mut self.headers), stream);
     }
 }
 
-/// Asks a server that spoke `version` when its lists were read. For a call of a tool, `tool` is its definition.
+/// Asks a server of which this is kept. For a call of a tool, `tool` is its definition.
 ///
 /// # Errors
 /// `mcp_server_unreachable` (502).
 pub async fn request(
     host: &Host,
     record: &McpServerRecord,
-    version: Version,
+    kept: &Kept,
     method: Method,
     tool: Option<&Item>,
     call: &Call<'_>,
 ) -> Result<Outcome, ApiError> {
     let remote = Remote::of(host, record)?;
     let identity = identity(call.capabilities.get());
+    let version = kept.version();
     if version.era() == Era::Modern {
-        let peer = Peer { version, info: None, capabilities: Members::default().write(), instructions: None };
-        let link = Link { peer, session: None };
+        let capabilities = Members::default().write();
+        let peer = Peer { version, transport: Transport::Http, info: None, capabilities, instructions: None };
+        let mut link = Link { peer, session: None, stream: None };
         let outcome = link
             .ask(&remote, method, Some(call.params), &identity, asked_headers(tool, call), call.notes)
             .await?;
@@ -221,16 +281,18 @@ pub async fn request(
     }
     let place = (record.id.clone(), record.updated_at, call.tenant.to_owned());
     let held = SESSIONS.with_borrow(|sessions| sessions.get(&place).cloned());
-    if let Some(link) = held {
+    if let Some((peer, session)) = held {
+        let mut link = Link { peer, session: Some(session), stream: None };
         let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
         if let Some(outcome) = outcome {
             return Ok(outcome);
         }
     }
     // A legacy server cannot ask this caller for anything, so no capability is declared.
-    let link = connect(&remote, Some(Era::Legacy), self::identity("{}")).await?;
-    if link.session.is_some() {
-        let remembered = link.clone();
+    let remembered = Some((Era::Legacy, kept.transport));
+    let mut link = connect(&remote, remembered, self::identity("{}")).await?;
+    if let Some(session) = &link.session {
+        let remembered = (link.peer.clone(), session.clone());
         SESSIONS.with_borrow_mut(|sessions| sessions.insert(place, remembered, |_| Worth::Something));
     }
     let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
@@ -252,6 +314,19 @@ fn owned(headers: Vec<(&'static str, String)>) -> Vec<(String, String)> {
 
 fn failed(name: &str, failure: &ProbeFailure) -> ApiError {
     ApiError::bad_gateway("mcp_server_unreachable", format!("The server `{name}` cannot be used: {failure}."))
+}
+
+fn without_stream(name: &str, why: NoStream) -> ApiError {
+    match why {
+        NoStream::Status(status) => unreachable(
+            name,
+            &format!("speaks neither streamable HTTP nor HTTP+SSE: its stream has the status {status}"),
+        ),
+        NoStream::Unusable(why) => unreachable(name, why),
+        NoStream::Nothing(Nothing::Silence) => failed(name, &ProbeFailure::Silent),
+        NoStream::Nothing(Nothing::Gone) => failed(name, &ProbeFailure::Gone),
+        NoStream::Nothing(Nothing::Refused) => refused(name),
+    }
 }
 
 fn refused(name: &str) -> ApiError {

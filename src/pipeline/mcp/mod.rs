@@ -12,6 +12,7 @@ mod agent_call;
 mod agents;
 mod call;
 mod catalogue;
+mod event_stream;
 mod link;
 mod listing;
 mod others;

@@ -70,8 +70,8 @@ impl Server {
     pub async fn ask(&self, host: &Host, method: Method, call: &Call<'_>) -> Result<Outcome, ApiError> {
         match self {
             Self::Remote(record) => {
-                let version = self.kept(host).await?.version();
-                link::request(host, record, version, method, None, call).await
+                let kept = self.kept(host).await?;
+                link::request(host, record, &kept, method, None, call).await
             }
             Self::Agent(server) => agent_call::request(host, server, method, call).await,
         }

@@ -1,11 +1,12 @@
 //! One message to a server over streamable HTTP, and what came of it.
 //!
 //! Every request has its address checked anew, a time-out and a limit of bytes; redirects are not followed; the server's token and
-//! headers are masked in everything that it answers. What the server says before the end extends the time-out. A request that is
-//! dropped is aborted.
+//! headers are masked in everything that it answers. What the server says before the end extends the time-out, and what it asks is
+//! answered. A request that is dropped is aborted.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
+use std::future::Future;
 
 use futures::future::{Either, select};
 use futures::pin_mut;
@@ -13,12 +14,12 @@ use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::secrets::redactor::{Place, Redactor};
-use nexus_edge_core::sse::{EventReader, Segment};
+use nexus_edge_mcp::client::{Incoming, Said, answer_to};
 use nexus_edge_mcp::progress::Patience;
-use nexus_edge_mcp::rpc::{Id, Limits, Message, Notification, Response, parse_message};
+use nexus_edge_mcp::rpc::{Id, Limits, Message, Request, Response, parse_message};
+use worker::AbortController;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
-use worker::{AbortController, web_sys};
 
 use super::call::Notes;
 use crate::host::Host;
@@ -29,9 +30,12 @@ use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
 /// Bytes of an answer.
-const MAX_BYTES: usize = 16 << 20;
+pub(super) const MAX_BYTES: usize = 16 << 20;
 /// Milliseconds after which no sign of life extends a request.
 const MAX_MS: u64 = 600_000;
+/// Requests of a server that are answered while one is waited for.
+const MAX_ANSWERS: u32 = 20;
+const EVENTS: &str = "text/event-stream";
 
 /// A server to be asked.
 pub struct Remote<'a> {
@@ -104,36 +108,49 @@ impl<'a> Remote<'a> {
         headers: &[(String, String)],
         notes: Option<&Notes>,
     ) -> Result<Told, Nothing> {
-        if !may_ask(&self.record.url, self.host.settings.allow_private_upstreams) {
-            return Err(Nothing::Refused);
-        }
-        let sent = Headers::new();
-        // First: what the protocol needs is not replaced.
-        for (name, value) in &self.headers {
-            crate::exchange::set_header(&sent, name, value);
-        }
-        sent.set("user-agent", "nexus-edge");
-        sent.set("content-type", "application/json");
-        sent.set("accept", "application/json, text/event-stream");
-        if let Some(token) = &self.token {
-            sent.set("authorization", &format!("Bearer {}", token.expose()));
-        }
-        for (name, value) in headers {
-            crate::exchange::set_header(&sent, name, value);
-        }
-        let body: JsValue = Uint8Array::from(message.to_line().as_bytes()).into();
         // Also after a response: a stream may go on behind it.
         let aborts = AbortsWhenDropped::default();
-        let signal = aborts.0.signal();
-        let (began_ms, timeout_ms) = (now_ms(), u64::from(self.record.timeout_ms));
-        let heard_ms = Cell::new(began_ms);
-        let hear = |notification| {
-            heard_ms.set(now_ms());
-            if let Some(notes) = notes {
-                notes.take(notification);
-            }
+        let hearing = Hearing::new(self, &self.record.url, headers, notes);
+        let asking = async {
+            let received = self.post(&self.record.url, message, headers, &aborts).await?;
+            let session = received.header("mcp-session-id").map(str::to_owned);
+            let status = received.status;
+            let response = match id {
+                Some(id) => self.response(&received, id, &hearing).await?,
+                None => None,
+            };
+            Ok(Told { status, session, response })
         };
-        let asking = self.exchange(&sent, &body, &signal, id, &hear);
+        self.patiently(&hearing.heard_ms, asking).await
+    }
+
+    /// Sends a message for which no response is waited, in the background. `open` is kept until it is taken.
+    pub(super) fn tell_later(
+        &self,
+        to: String,
+        message: Message,
+        headers: Vec<(String, String)>,
+        open: impl Sized + 'static,
+    ) {
+        let (host, record) = (self.host.clone(), self.record.clone());
+        self.host.tasks.wait_until(async move {
+            if let Ok(remote) = Remote::of(&host, &record) {
+                let aborts = AbortsWhenDropped::default();
+                let posting = remote.post(&to, &message, &headers, &aborts);
+                // A server that does not take it has nothing to stop, or waits in vain.
+                let _ = remote.patiently(&Cell::new(now_ms()), posting).await;
+            }
+            drop(open);
+        });
+    }
+
+    /// What comes of this before the server has been silent for too long: `heard_ms` says when something was last heard.
+    pub(super) async fn patiently<T>(
+        &self,
+        heard_ms: &Cell<u64>,
+        asking: impl Future<Output = Result<T, Nothing>>,
+    ) -> Result<T, Nothing> {
+        let (began_ms, timeout_ms) = (now_ms(), u64::from(self.record.timeout_ms));
         pin_mut!(asking);
         loop {
             let mut patience = Patience::new(began_ms, timeout_ms, timeout_ms.max(MAX_MS));
@@ -148,57 +165,80 @@ impl<'a> Remote<'a> {
         }
     }
 
-    async fn exchange(
+    /// Posts a message, and does not read the answer.
+    pub(super) async fn post(
         &self,
+        url: &str,
+        message: &Message,
+        headers: &[(String, String)],
+        aborts: &AbortsWhenDropped,
+    ) -> Result<Received, Nothing> {
+        let sent = self.headers("application/json, text/event-stream", headers);
+        sent.set("content-type", "application/json");
+        let body: JsValue = Uint8Array::from(message.to_line().as_bytes()).into();
+        self.send(url, "POST", &sent, &body, aborts).await
+    }
+
+    /// Asks for the stream of events of HTTP+SSE, and does not read it.
+    pub(super) async fn get_events(&self, aborts: &AbortsWhenDropped) -> Result<Received, Nothing> {
+        let sent = self.headers(EVENTS, &[]);
+        self.send(&self.record.url, "GET", &sent, &JsValue::UNDEFINED, aborts).await
+    }
+
+    fn headers(&self, accept: &str, headers: &[(String, String)]) -> Headers {
+        let sent = Headers::new();
+        // First: what the protocol needs is not replaced.
+        for (name, value) in &self.headers {
+            crate::exchange::set_header(&sent, name, value);
+        }
+        sent.set("user-agent", "nexus-edge");
+        sent.set("accept", accept);
+        if let Some(token) = &self.token {
+            sent.set("authorization", &format!("Bearer {}", token.expose()));
+        }
+        for (name, value) in headers {
+            crate::exchange::set_header(&sent, name, value);
+        }
+        sent
+    }
+
+    async fn send(
+        &self,
+        url: &str,
+        method: &str,
         headers: &Headers,
         body: &JsValue,
-        signal: &web_sys::AbortSignal,
-        id: Option<&Id>,
-        hear: &impl Fn(Notification),
-    ) -> Result<Told, Nothing> {
-        let url = &self.record.url;
-        let sent = Sent { url, method: "POST", headers, body, signal: Some(signal), other_signal: None };
-        let received = http::fetch(sent).await.map_err(|_| Nothing::Gone)?;
-        let session = received.header("mcp-session-id").map(str::to_owned);
-        let status = received.status;
-        let response = match id {
-            Some(id) => self.response(&received, id, hear).await?,
-            None => None,
-        };
-        Ok(Told { status, session, response })
+        aborts: &AbortsWhenDropped,
+    ) -> Result<Received, Nothing> {
+        if !may_ask(url, self.host.settings.allow_private_upstreams) {
+            return Err(Nothing::Refused);
+        }
+        let signal = aborts.0.signal();
+        let sent = Sent { url, method, headers, body, signal: Some(&signal), other_signal: None };
+        http::fetch(sent).await.map_err(|_| Nothing::Gone)
     }
 
     async fn response(
         &self,
         received: &Received,
         id: &Id,
-        hear: &impl Fn(Notification),
+        hearing: &Hearing<'_>,
     ) -> Result<Option<Response>, Nothing> {
         let Some(stream) = received.body() else { return Ok(None) };
-        let is_stream =
-            received.header("content-type").is_some_and(|kind| kind.starts_with("text/event-stream"));
-        if !is_stream {
+        if !is_events(received) {
             let body = bytes::read_chunks(stream, MAX_BYTES, None).await.map_err(|_| Nothing::Gone)?;
             let message = self.read(&body.into_bytes());
             return Ok(message.and_then(|message| response_to(message, id, received.status)));
         }
         let mut chunks = Chunks::new(stream, None);
-        let mut reader = EventReader::new(MAX_BYTES);
-        let mut found = None;
+        let mut incoming = Incoming::new(MAX_BYTES, MAX_BYTES);
         while let Some(chunk) = chunks.next().await.map_err(|_| Nothing::Gone)? {
-            reader.push(&chunk.to_vec(), |segment| {
-                let Segment::Event(event) = segment else { return };
-                match event.data().filter(|_| found.is_none()).and_then(|data| self.read(&data)) {
-                    Some(Message::Notification(notification)) => hear(notification),
-                    Some(message) => found = response_to(message, id, received.status),
-                    None => {}
-                }
-            });
-            if found.is_some() {
-                break;
+            let said = incoming.push(&chunk.to_vec()).map_err(|_| Nothing::Gone)?;
+            if let Some(response) = hearing.take(said, id, received.status) {
+                return Ok(Some(response));
             }
         }
-        Ok(found)
+        Ok(None)
     }
 
     /// The message that a text is.
@@ -206,6 +246,68 @@ impl<'a> Remote<'a> {
         let cleaned = self.redactor.clean(text);
         parse_message(cleaned.as_deref().unwrap_or(text), Limits::default()).ok()
     }
+}
+
+/// What is heard of a request before its response.
+pub(super) struct Hearing<'a> {
+    remote: &'a Remote<'a>,
+    /// Where, and with which headers, what the server asks is answered.
+    answered_at: &'a str,
+    headers: &'a [(String, String)],
+    answers_left: Cell<u32>,
+    notes: Option<&'a Notes>,
+    /// When something was heard last.
+    pub(super) heard_ms: Cell<u64>,
+}
+
+impl<'a> Hearing<'a> {
+    pub(super) fn new(
+        remote: &'a Remote<'a>,
+        answered_at: &'a str,
+        headers: &'a [(String, String)],
+        notes: Option<&'a Notes>,
+    ) -> Self {
+        let (answers_left, heard_ms) = (Cell::new(MAX_ANSWERS), Cell::new(now_ms()));
+        Self { remote, answered_at, headers, answers_left, notes, heard_ms }
+    }
+
+    /// Takes what has come; the response to the request `id` if it is among it.
+    pub(super) fn take(&self, said: Vec<Said>, id: &Id, status: u16) -> Option<Response> {
+        let messages = said.into_iter().filter_map(|said| match said {
+            Said::Message(text) => self.remote.read(&text),
+            Said::Endpoint(_) => None,
+        });
+        for message in messages {
+            match message {
+                Message::Notification(notification) => {
+                    self.heard_ms.set(now_ms());
+                    if let Some(notes) = self.notes {
+                        notes.take(notification);
+                    }
+                }
+                Message::Request(request) => self.answer(&request),
+                message @ Message::Response(_) => {
+                    let response = response_to(message, id, status);
+                    if response.is_some() {
+                        return response;
+                    }
+                }
+            }
+        }
+        None
+    }
+
+    fn answer(&self, request: &Request) {
+        let Some(left) = self.answers_left.get().checked_sub(1) else { return };
+        self.answers_left.set(left);
+        let answer = answer_to(request).into();
+        self.remote.tell_later(self.answered_at.to_owned(), answer, self.headers.to_vec(), ());
+    }
+}
+
+/// Whether an answer is a stream of events.
+pub(super) fn is_events(received: &Received) -> bool {
+    received.header("content-type").is_some_and(|kind| kind.starts_with(EVENTS))
 }
 
 /// The response to the request `id` that a message is; an error without an id counts where the status says that there is one.
@@ -219,7 +321,7 @@ fn response_to(message: Message, id: &Id, status: u16) -> Option<Response> {
 
 /// Aborts a request when it is dropped: when it has ended, and when its caller has left.
 #[derive(Default)]
-struct AbortsWhenDropped(AbortController);
+pub(super) struct AbortsWhenDropped(AbortController);
 
 impl Drop for AbortsWhenDropped {
     fn drop(&mut self) {

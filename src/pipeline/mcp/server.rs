@@ -125,8 +125,8 @@ impl Server {
     pub async fn call(&self, host: &Host, tool: &Item, call: &Call<'_>) -> Result<Outcome, ApiError> {
         match self {
             Self::Remote(record) => {
-                let version = self.kept(host).await?.version();
-                link::request(host, record, version, Method::CallTool, Some(tool), call).await
+                let kept = self.kept(host).await?;
+                link::request(host, record, &kept, Method::CallTool, Some(tool), call).await
             }
             Self::Agent(server) => agent_call::request(host, server, Method::CallTool, call).await,
         }

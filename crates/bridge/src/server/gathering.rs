@@ -58,6 +58,7 @@ impl Gathering {
 
 #[cfg(test)]
 mod tests {
+    use nexus_edge_mcp::client::Transport;
     use nexus_edge_mcp::json::raw;
     use nexus_edge_mcp::version::Version;
 
@@ -79,7 +80,13 @@ mod tests {
     #[test]
     fn lists_follow_each_other_page_by_page_and_one_that_fails_is_passed_over() {
         let capabilities = raw(r#"{"tools":{},"resources":{}}"#.to_owned()).unwrap();
-        let peer = Peer { version: Version::NEWEST, info: None, capabilities, instructions: None };
+        let peer = Peer {
+            version: Version::NEWEST,
+            transport: Transport::Stdio,
+            info: None,
+            capabilities,
+            instructions: None,
+        };
         let mut gathering = Gathering::begin(&peer);
         assert_eq!(asked(&mut gathering), (Method::ListTools, String::new()));
         hear(&mut gathering, r#"{"tools":[{"name":"a"}],"nextCursor":"2"}"#);

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use nexus_edge_mcp::client::Preference;
+use nexus_edge_mcp::client::{HttpPreference, Preference};
 use nexus_edge_mcp::glob::Glob;
 use nexus_edge_mcp::trust::Strictness;
 use serde::{Deserialize, Serialize};
@@ -22,6 +22,12 @@ pub const DEFAULT_TIMEOUT_MS: u32 = 60_000;
 /// The eras that may be asked for.
 pub const ERAS: &[(&str, Preference)] =
     &[("auto", Preference::Auto), ("legacy", Preference::Legacy), ("modern", Preference::Modern)];
+/// The transports that may be asked for.
+pub const TRANSPORTS: &[(&str, HttpPreference)] = &[
+    ("auto", HttpPreference::Auto),
+    ("streamable", HttpPreference::Streamable),
+    ("sse", HttpPreference::Sse),
+];
 /// What becomes of tools that are not as they were accepted.
 pub const PINS: &[(&str, Strictness)] =
     &[("strict", Strictness::Strict), ("warn", Strictness::Warn), ("off", Strictness::Off)];
@@ -35,6 +41,9 @@ pub struct McpServerRecord {
     pub url: String,
     /// The era that is spoken with it.
     pub era: Preference,
+    /// The transport over which it is reached.
+    #[serde(default)]
+    pub transport: HttpPreference,
     /// What it is sent as `Authorization: Bearer`, sealed.
     #[serde(default)]
     pub token_sealed: Option<String>,
@@ -78,6 +87,7 @@ table! {
             tool_approval = |record| name(record.tool_approval.name()),
             ask_tools = |record| optional_json(record.ask_tools.as_ref()),
             era = |record| name(named(ERAS, record.era)),
+            transport = |record| name(named(TRANSPORTS, record.transport)),
             allow_tools = |record| optional_json(record.allow_tools.as_ref()),
             deny_tools = |record| optional_json(record.deny_tools.as_ref()),
             pins = |record| name(named(PINS, record.pins)),
@@ -99,6 +109,7 @@ impl McpServerRecord {
             id,
             url: String::new(),
             era: Preference::Auto,
+            transport: HttpPreference::Auto,
             token_sealed: None,
             headers_sealed: None,
             headers_hint: None,
@@ -118,6 +129,18 @@ impl McpServerRecord {
     #[must_use]
     pub fn seal_context(&self, field: &str) -> String {
         format!("mcp_servers/{}/{field}", self.id)
+    }
+
+    /// Checks what excludes each other.
+    ///
+    /// # Errors
+    /// `invalid_value` for a transport that the era does not have.
+    pub fn check(&self) -> Result<(), ApiError> {
+        if (self.era, self.transport) == (Preference::Modern, HttpPreference::Sse) {
+            let message = "`transport` cannot be `sse` where `era` is `modern`.";
+            return Err(ApiError::invalid("invalid_value", "transport", message));
+        }
+        Ok(())
     }
 
     /// The rule for calls of one of its tools.
@@ -142,6 +165,7 @@ impl McpServerRecord {
             id: &self.id,
             url: &self.url,
             era: named(ERAS, self.era),
+            transport: named(TRANSPORTS, self.transport),
             has_token: self.token_sealed.is_some(),
             headers: self
                 .headers_hint
@@ -171,6 +195,8 @@ pub struct McpServerView<'a> {
     pub url: &'a str,
     /// The era that is spoken with it: `auto`, `legacy` or `modern`.
     pub era: &'static str,
+    /// The transport over which it is reached: `auto`, `streamable` or `sse`.
+    pub transport: &'static str,
     /// Whether it is sent a token.
     pub has_token: bool,
     /// Further headers that it is sent, with masked values.
@@ -200,10 +226,13 @@ input! {
     pub struct McpServerInput {
         /// Its name, of `a-z`, `0-9`, `-` and `_`: a part of the names of its tools and of grants. It cannot be changed.
         pub id: String = text(1..=30).check(check_id).not_null().required(),
-        /// The address of its endpoint for streamable HTTP: an `https` or `http` URL. Redirects are not followed.
+        /// The address of its endpoint for streamable HTTP, or of its stream for HTTP+SSE: an `https` or `http` URL. Redirects are not followed.
         pub url: String = text(1..=2000).not_null().required(),
         /// The era that is spoken with it: `auto`, which finds it out and is the default, `legacy` or `modern`.
         pub era: Preference = one_of(ERAS).not_null(),
+        /// The transport over which it is reached: `auto`, the default, is streamable HTTP, or HTTP+SSE of 2024-11-05 where the server
+        /// does not know that; `streamable`; or `sse`, which has no modern era.
+        pub transport: HttpPreference = one_of(TRANSPORTS).not_null(),
         /// What it is sent as `Authorization: Bearer`. It is stored sealed and never shown; `null`: nothing.
         pub token: String = credential(1..=4000),
         /// Further headers that it is sent, such as `X-Api-Key`: name → value. They are stored sealed and shown masked; `null`: none.
@@ -243,6 +272,7 @@ impl McpServerInput {
     pub fn apply_public(&self, record: &mut McpServerRecord) {
         self.url.clone().apply_or(&mut record.url, String::new());
         self.era.clone().apply_or(&mut record.era, Preference::Auto);
+        self.transport.clone().apply_or(&mut record.transport, HttpPreference::Auto);
         self.tool_approval.clone().apply_or(&mut record.tool_approval, ToolApproval::Never);
         self.ask_tools.clone().apply_to(&mut record.ask_tools);
         self.allow_tools.clone().apply_to(&mut record.allow_tools);
@@ -285,6 +315,10 @@ mod tests {
             (Strictness::Warn, Preference::Legacy, 60_000)
         );
         assert_eq!(serde_json::to_value(record.view()).unwrap()["era"], "legacy");
+        read(r#"{"transport":"sse"}"#).unwrap().apply_public(&mut record);
+        assert_eq!((record.transport, record.check()), (HttpPreference::Sse, Ok(())));
+        record.era = Preference::Modern;
+        assert_eq!(record.check().unwrap_err().param.as_deref(), Some("transport"));
         read(r#"{"tool_approval":"rules","ask_tools":["rm_*"]}"#).unwrap().apply_public(&mut record);
         assert_eq!(record.approval_of("ls"), ToolApproval::Rules);
         assert_eq!(record.approval_of("rm_all"), ToolApproval::Always);
@@ -294,6 +328,7 @@ mod tests {
             (r#"{"id":"agent"}"#, "id"),
             (r#"{"url":"http://127.0.0.1/"}"#, "url"),
             (r#"{"pins":"none"}"#, "pins"),
+            (r#"{"transport":"stdio"}"#, "transport"),
             (r#"{"tool_approval":"sometimes"}"#, "tool_approval"),
             (r#"{"headers":{"Host":"x"}}"#, "headers.Host"),
             (r#"{"timeout_ms":10}"#, "timeout_ms"),

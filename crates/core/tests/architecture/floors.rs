@@ -140,7 +140,7 @@ const GUARDS: &[Floor] = &[
 
 /// `crates/mcp/src`.
 const MCP: &[Floor] = &[
-    &["glob", "json", "text"],
+    &["glob", "http_address", "json", "text"],
     &["naming", "rpc", "schema"],
     &["version"],
     &["method"],

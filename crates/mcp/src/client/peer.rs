@@ -2,6 +2,7 @@
 
 use serde_json::value::RawValue;
 
+use super::Transport;
 use crate::envelope::{self, ClientIdentity, SERVER_INFO};
 use crate::json::{JsonFault, Members};
 use crate::version::{Era, Version};
@@ -11,6 +12,8 @@ use crate::version::{Era, Version};
 pub struct Peer {
     /// The version that is spoken with it.
     pub version: Version,
+    /// How it is reached.
+    pub transport: Transport,
     /// `Implementation`, as it was written.
     pub info: Option<Box<RawValue>>,
     /// `ServerCapabilities`, as they were written; an empty object where it named none.
@@ -21,9 +24,10 @@ pub struct Peer {
 
 impl Peer {
     /// From the result of `initialize`, of the version that it says.
-    pub(super) fn initialized(version: Version, result: &Members) -> Self {
+    pub(super) fn initialized(version: Version, transport: Transport, result: &Members) -> Self {
         Self {
             version,
+            transport,
             info: result.get("serverInfo").map(ToOwned::to_owned),
             capabilities: capabilities(result),
             instructions: result.text("instructions"),
@@ -31,10 +35,11 @@ impl Peer {
     }
 
     /// From the result of `server/discover`.
-    pub(super) fn discovered(version: Version, result: &Members) -> Self {
+    pub(super) fn discovered(version: Version, transport: Transport, result: &Members) -> Self {
         let meta = Members::of(result.get("_meta")).unwrap_or_default();
         Self {
             version,
+            transport,
             info: meta.get(SERVER_INFO).or_else(|| result.get("serverInfo")).map(ToOwned::to_owned),
             capabilities: capabilities(result),
             instructions: result.text("instructions"),

@@ -13,7 +13,7 @@
 
 use serde_json::value::RawValue;
 
-use super::Peer;
+use super::{Peer, Transport};
 use crate::envelope::{self, ClientIdentity};
 use crate::json::{Members, string};
 use crate::method::{INITIALIZED, Method};
@@ -31,15 +31,6 @@ pub enum Preference {
     Legacy,
     /// `server/discover` only.
     Modern,
-}
-
-/// How the server is reached.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Transport {
-    /// A process and its standard streams.
-    Stdio,
-    /// Streamable HTTP.
-    Http,
 }
 
 /// A request to send.
@@ -99,6 +90,9 @@ pub enum ProbeFailure {
     /// It ended, or the connection broke.
     #[error("the server ended or closed the connection before it answered")]
     Gone,
+    /// Only the modern era is wanted, over a transport that it does not have.
+    #[error("the transport HTTP+SSE has no modern version")]
+    OlderTransport,
     /// It answered something else than the protocol says.
     #[error("the server's answer is not one of the protocol: {0}")]
     Unusable(String),
@@ -148,6 +142,7 @@ impl Probe {
             Preference::Legacy => true,
             Preference::Modern => false,
         };
+        let over_events = transport == Transport::EventStream;
         let mut probe = Self {
             identity,
             preference,
@@ -156,8 +151,13 @@ impl Probe {
             refused: false,
             restarted: false,
         };
-        let ask = if legacy { probe.initialize() } else { probe.discover() };
-        (probe, Step::Ask(ask))
+        let step = match preference {
+            Preference::Modern if over_events => Step::Failed(ProbeFailure::OlderTransport),
+            _ if over_events => probe.open_events(),
+            _ if legacy => Step::Ask(probe.initialize()),
+            _ => Step::Ask(probe.discover()),
+        };
+        (probe, step)
     }
 
     /// What to do after the last request came to this.
@@ -205,7 +205,7 @@ impl Probe {
         };
         // A clean answer is no proof: a server of both eras may answer it and still have only legacy versions.
         match Version::common(&theirs, Era::Modern) {
-            Some(version) => Step::Ready(Peer::discovered(version, &members), None),
+            Some(version) => Step::Ready(Peer::discovered(version, self.reached(), &members), None),
             None if Version::common(&theirs, Era::Legacy).is_some() => {
                 self.fall_back(ProbeFailure::NoCommonVersion(theirs))
             }
@@ -223,7 +223,7 @@ impl Probe {
                 match Version::parse(&theirs).filter(|version| version.era() == Era::Legacy) {
                     Some(version) => {
                         let initialized = Notification { method: INITIALIZED.to_owned(), params: None };
-                        Step::Ready(Peer::initialized(version, &members), Some(initialized))
+                        Step::Ready(Peer::initialized(version, self.reached(), &members), Some(initialized))
                     }
                     None => Step::Failed(ProbeFailure::NoCommonVersion(vec![theirs])),
                 }
@@ -231,7 +231,8 @@ impl Probe {
             Heard::Error(error) if error.code == code::UNSUPPORTED_VERSION => {
                 // The server has become modern since its era was remembered, or its answer to the probe came too late.
                 let supported = supported_versions(&error);
-                let modern = Version::common(&supported, Era::Modern).is_some();
+                let modern =
+                    Version::common(&supported, Era::Modern).is_some() && self.waiting == Waiting::Initialize;
                 if modern && !self.refused && self.preference != Preference::Legacy {
                     self.refused = true;
                     return Step::Ask(self.discover());
@@ -239,11 +240,7 @@ impl Probe {
                 Step::Failed(ProbeFailure::NoCommonVersion(supported))
             }
             Heard::Error(error) => Step::Failed(ProbeFailure::Refused(error)),
-            Heard::Status(400 | 404 | 405) if self.waiting == Waiting::Initialize => {
-                let ask = self.initialize();
-                self.waiting = Waiting::InitializeOverEvents;
-                Step::OpenEventStream(ask)
-            }
+            Heard::Status(400 | 404 | 405) if self.waiting == Waiting::Initialize => self.open_events(),
             Heard::Status(status) => Step::Failed(ProbeFailure::Inconclusive(status)),
             Heard::Silence => Step::Failed(ProbeFailure::Silent),
             Heard::Gone => Step::Failed(ProbeFailure::Gone),
@@ -256,6 +253,20 @@ impl Probe {
             return Step::Failed(failure);
         }
         Step::Ask(self.initialize())
+    }
+
+    fn open_events(&mut self) -> Step {
+        let ask = self.initialize();
+        self.waiting = Waiting::InitializeOverEvents;
+        Step::OpenEventStream(ask)
+    }
+
+    /// The transport that the server has been found to speak.
+    fn reached(&self) -> Transport {
+        match self.waiting {
+            Waiting::InitializeOverEvents => Transport::EventStream,
+            Waiting::Discover | Waiting::Initialize => self.transport,
+        }
     }
 
     fn discover(&mut self) -> Ask {

@@ -97,6 +97,7 @@ function Known({ server }: { server: Server }) {
         [words.grant, words.grantHint(`${server.id}/*`)],
         [words.token, server.has_token ? "••••••" : words.noToken],
         [words.era, words[server.era as "auto"] ?? visible(server.era)],
+        [words.transport, words[server.transport as "auto"] ?? visible(server.transport)],
         [words.pins, words[server.pins as "strict"] ?? visible(server.pins)],
         [words.allow, server.allow_tools && visible(server.allow_tools.join(", "))],
         [words.deny, server.deny_tools && visible(server.deny_tools.join(", "))],
@@ -127,6 +128,7 @@ function Tested({ server, test }: { server: Server; test: McpServerTest }) {
         facts={[
           [words.server, name && visible(name)],
           [words.version, `${test.version} (${words[test.era as "modern"] ?? test.era})`],
+          [words.transport, words[test.transport as "sse"] ?? test.transport],
           [words.tools, words.toolCount(test.tools, count(test.tokens, locale))],
         ]}
       />

@@ -6,6 +6,8 @@ import { linesOfPatterns, patternsOf } from "../../lib/patterns.ts";
 export const APPROVALS = ["never", "rules", "always"] as const;
 export type Approval = (typeof APPROVALS)[number];
 export type Era = "auto" | "legacy" | "modern";
+export const TRANSPORTS = ["auto", "streamable", "sse"] as const;
+export type Transport = (typeof TRANSPORTS)[number];
 export type Pins = "strict" | "warn" | "off";
 
 export interface Draft {
@@ -19,6 +21,7 @@ export interface Draft {
   /** Whether the headers that are stored are to be forgotten. */
   sendsNoHeaders: boolean;
   era: Era;
+  transport: Transport;
   pins: Pins;
   approval: Approval;
   /** Patterns, one a line. */
@@ -38,6 +41,7 @@ export const NEW: Draft = {
   headers: "",
   sendsNoHeaders: false,
   era: "auto",
+  transport: "auto",
   pins: "strict",
   approval: "never",
   ask: "",
@@ -54,6 +58,7 @@ export const draftOf = (view: McpServerView): Draft => ({
   headers: "",
   sendsNoHeaders: false,
   era: view.era as Era,
+  transport: view.transport as Transport,
   pins: view.pins as Pins,
   approval: view.tool_approval,
   ask: linesOfPatterns(view.ask_tools),
@@ -65,6 +70,7 @@ export const draftOf = (view: McpServerView): Draft => ({
 const fieldsOf = (draft: Draft) => ({
   url: draft.url.trim(),
   era: draft.era,
+  transport: draft.transport,
   pins: draft.pins,
   tool_approval: draft.approval,
   ask_tools: patternsOf(draft.ask),

@@ -3,11 +3,23 @@
 import { type ReactNode, useState } from "react";
 import { Button } from "../../ui/button.tsx";
 import { Area, Check, Choice, Field, useForm } from "../../ui/field.tsx";
-import { APPROVALS, type Approval, type Draft, type Era, NEW, type Pins, changeOf, draftOf, newOf } from "./draft.ts";
+import {
+  APPROVALS,
+  type Approval,
+  type Draft,
+  type Era,
+  NEW,
+  type Pins,
+  TRANSPORTS,
+  type Transport,
+  changeOf,
+  draftOf,
+  newOf,
+} from "./draft.ts";
 import { type Server, useServerWrites } from "./queries.ts";
 import { useWords } from "./words.ts";
 
-type Text = Exclude<keyof Draft, "sendsNone" | "sendsNoHeaders" | "era" | "pins" | "approval">;
+type Text = Exclude<keyof Draft, "sendsNone" | "sendsNoHeaders" | "era" | "transport" | "pins" | "approval">;
 
 /** `onClose` is told the id of the server that was stored. */
 export function ServerForm({ server, onClose }: { server?: Server; onClose: (stored?: string) => void }) {
@@ -94,6 +106,18 @@ export function ServerForm({ server, onClose }: { server?: Server; onClose: (sto
           {(["auto", "modern", "legacy"] as const).map((era) => (
             <option key={era} value={era}>
               {words[era]}
+            </option>
+          ))}
+        </Choice>
+        <Choice
+          label={words.transport}
+          value={draft.transport}
+          error={form.errorOf("transport")}
+          onChange={(event) => set({ transport: event.target.value as Transport })}
+        >
+          {TRANSPORTS.map((transport) => (
+            <option key={transport} value={transport}>
+              {words[transport]}
             </option>
           ))}
         </Choice>

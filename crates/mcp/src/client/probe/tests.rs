@@ -87,11 +87,27 @@ fn over_http_a_client_goes_back_as_far_as_2024() {
     let (mut probe, _) = begin(Preference::Auto, Transport::Http, None);
     assert_eq!(asked(&probe.hear(Heard::Status(404))), Method::Initialize);
     assert!(matches!(probe.hear(Heard::Status(405)), Step::OpenEventStream(_)));
-    assert!(matches!(probe.hear(initialized("2024-11-05")), Step::Ready(_, Some(_))));
+    let Step::Ready(peer, Some(_)) = probe.hear(initialized("2024-11-05")) else { panic!() };
+    assert_eq!(peer.transport, Transport::EventStream);
     let (mut probe, _) = begin(Preference::Auto, Transport::Http, None);
     probe.hear(Heard::Status(400));
     probe.hear(Heard::Status(404));
     assert!(matches!(probe.hear(Heard::Status(404)), Step::Failed(_)));
+}
+
+#[test]
+fn over_events_nothing_newer_is_asked() {
+    let (mut probe, step) = begin(Preference::Auto, Transport::EventStream, Some(Era::Modern));
+    let Step::OpenEventStream(ask) = step else { panic!("{step:?}") };
+    assert_eq!(ask.method, Method::Initialize);
+    let Step::Ready(peer, Some(_)) = probe.hear(initialized("2024-11-05")) else { panic!() };
+    assert_eq!((peer.version, peer.transport), (Version::V2024_11_05, Transport::EventStream));
+    for heard in [unsupported(&["2026-07-28"]), Heard::Status(404)] {
+        let (mut probe, _) = begin(Preference::Auto, Transport::EventStream, None);
+        assert!(matches!(probe.hear(heard), Step::Failed(_)));
+    }
+    let (_, step) = begin(Preference::Modern, Transport::EventStream, None);
+    assert!(matches!(step, Step::Failed(ProbeFailure::OlderTransport)));
 }
 
 #[test]
@@ -150,9 +166,9 @@ fn heard() -> impl Strategy<Value = Heard> {
 
 proptest! {
     #[test]
-    fn it_ends_whatever_it_hears(answers in proptest::collection::vec(heard(), 8), http in any::<bool>(),
+    fn it_ends_whatever_it_hears(answers in proptest::collection::vec(heard(), 8),
+                                 transport in prop_oneof![Just(Transport::Http), Just(Transport::EventStream), Just(Transport::Stdio)],
                                  remembered in proptest::option::of(prop_oneof![Just(Era::Legacy), Just(Era::Modern)])) {
-        let transport = if http { Transport::Http } else { Transport::Stdio };
         let (mut probe, mut step) = begin(Preference::Auto, transport, remembered);
         let (mut requests, mut restarts) = (0, 0);
         for answer in answers {

@@ -80,6 +80,13 @@ impl Address {
         Self::parse(&format!("{scheme}://{}{base}{reference}", self.authority))
     }
 
+    /// As it is written in a request: without what follows `#`.
+    #[must_use]
+    pub fn url(&self) -> String {
+        let scheme = if self.is_secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.authority, self.path)
+    }
+
     /// Whether both are the same server: scheme, host and port.
     #[must_use]
     pub fn is_same_server(&self, other: &Self) -> bool {

@@ -1,0 +1,190 @@
+// Servers of the transport HTTP+SSE (2024-11-05) behind `/mcp`, sets of tools and chat requests: found out and remembered, with all that
+// they say before a result, and told when a caller leaves. What misbehaves ends in an error, within limits.
+import assert from "node:assert/strict";
+import { after } from "node:test";
+import { dialectSuite } from "../support/dialects.mjs";
+import { mcpClientsOf } from "../support/mcp-clients.mjs";
+import { startOlderServers } from "../support/mcp-older.mjs";
+import { test } from "../support/suite.mjs";
+import { answersWith, completion, toolCall } from "../support/upstream.mjs";
+import { bearer, eventually } from "../support/util.mjs";
+
+const PATIENCE = { within: 60_000, every: 100 };
+let servers;
+let key;
+const t = dialectSuite(["openai"], {
+  vars: { KEEP_ALIVE_MS: "1500" },
+  setUp: async () => {
+    servers = await startOlderServers();
+    key = (await t.gw.createKey({ allow_tools: ["*"] })).key;
+    for (const id of ["sse", "sessions"]) await admin("POST", "/mcp-servers", { id, url: `${servers.url}/${id}` }, 201);
+  },
+});
+after(() => servers?.stop());
+
+async function admin(method, target, body, status = 200) {
+  const answer = await t.gw.admin(method, target, body);
+  assert.equal(answer.status, status, answer.text);
+  return answer.body;
+}
+
+const { address, withClient } = mcpClientsOf(t);
+const postsTo = (path) => servers.requests.filter((one) => one.method === "POST" && one.path === path).length;
+
+test("clients of both lines call tools, hear of progress and get prompts of a server of HTTP+SSE", async () => {
+  for (const line of ["old", "legacy", "auto"]) {
+    const heard = [];
+    await withClient(line, "/mcp/server/sse", key, async (client) => {
+      const { tools } = await client.listTools();
+      assert.deepEqual(
+        tools.map(({ name }) => name),
+        ["echo", "count", "wait", "hush", "ask"],
+      );
+      const asked = { name: "count", arguments: {} };
+      const onprogress = (progress) => heard.push(progress.progress);
+      const result =
+        line === "old"
+          ? await client.callTool(asked, undefined, { onprogress })
+          : await client.callTool(asked, { onprogress });
+      assert.equal(result.content[0].text, "done");
+      assert.deepEqual(heard, [1, 2, 3], line);
+      const prompt = await client.getPrompt({ name: "greet" });
+      assert.equal(prompt.messages[0].content.text, "Hello");
+    });
+    const text = await withClient(line, "/mcp", key, async (client) => {
+      await client.listTools();
+      return client.callTool({ name: "sse__echo", arguments: { text: line } });
+    });
+    assert.equal(text.content[0].text, line);
+  }
+  await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+});
+
+test("the transport is found out once and remembered, or said", async () => {
+  const tested = await admin("POST", "/mcp-servers/sse/test");
+  assert.deepEqual([tested.transport, tested.era, tested.tools], ["sse", "legacy", 5]);
+  const before = postsTo("/sse");
+  await withClient("old", "/mcp/server/sse", key, (client) =>
+    client.callTool({ name: "echo", arguments: { text: "a" } }),
+  );
+  assert.equal((await admin("POST", "/mcp-servers/sessions/test")).transport, "streamable");
+  await admin("POST", "/mcp-servers", { id: "said", url: `${servers.url}/sse?said`, transport: "sse" }, 201);
+  assert.equal((await admin("POST", "/mcp-servers/said/test")).transport, "sse");
+  assert.equal(postsTo("/sse"), before, "streamable HTTP was not tried again");
+  // Another address is found out anew.
+  await admin("PUT", "/mcp-servers/said", { url: `${servers.url}/sessions`, transport: "auto" });
+  assert.equal((await admin("POST", "/mcp-servers/said/test")).transport, "streamable");
+  await admin("PUT", "/mcp-servers/said", { url: `${servers.url}/sse`, transport: "streamable" });
+  const refused = await t.gw.admin("POST", "/mcp-servers/said/test");
+  assert.deepEqual([refused.status, refused.body.error.code], [502, "mcp_server_unreachable"]);
+  const none = await t.gw.admin("PUT", "/mcp-servers/said", { transport: "sse", era: "modern" });
+  assert.deepEqual([none.status, none.body.error.param], [400, "transport"]);
+  await admin("DELETE", "/mcp-servers/said");
+});
+
+test("sets of tools and chat requests have its tools", async () => {
+  await admin("POST", "/toolsets", { name: "older", tools: [{ server: "sse", tool: "echo", name: "say" }] }, 201);
+  const result = await withClient("auto", "/mcp/toolset/older", key, (client) =>
+    client.callTool({ name: "say", arguments: { text: "by a set" } }),
+  );
+  assert.equal(result.content[0].text, "by a set");
+  const calls = [toolCall("c1", "sse__echo", JSON.stringify({ text: "in a chat" }))];
+  await t.on("openai", "older-chat", (x) => {
+    const answers = x.json().messages.filter(({ role }) => role === "tool");
+    const message = { role: "assistant", content: answers.at(-1)?.content ?? null, refusal: null };
+    const whole = answers.length
+      ? completion("older-chat", message, { finish: "stop" })
+      : completion("older-chat", { ...message, tool_calls: calls }, { finish: "tool_calls" });
+    return answersWith(whole)(x);
+  });
+  const answer = await t.openai({ apiKey: key }).chat.completions.create({
+    model: "older-chat",
+    messages: [{ role: "user", content: "Say it." }],
+    tools: [{ type: "mcp", server_label: "older", server_url: "nexus:sse", require_approval: "never" }],
+  });
+  assert.match(answer.choices[0].message.content, /in a chat/);
+});
+
+/** A call by hand that is left: after the first event, or before anything has come. */
+async function leave(server, name) {
+  const gone = new AbortController();
+  const before = servers.requests.length;
+  const asked = fetch(address(`/mcp/server/${server}`), {
+    method: "POST",
+    headers: {
+      "content-type": "application/json",
+      accept: "application/json, text/event-stream",
+      ...bearer(key),
+    },
+    body: JSON.stringify({
+      jsonrpc: "2.0",
+      id: 1,
+      method: "tools/call",
+      params: { name, arguments: {}, _meta: { progressToken: "p" } },
+    }),
+    signal: gone.signal,
+  });
+  const since = () => servers.requests.slice(before).map(({ body }) => body);
+  if (name === "wait") await (await asked).body.getReader().read();
+  const call = await eventually(() => since().find((body) => body?.method === "tools/call"), {
+    what: "the call",
+    ...PATIENCE,
+  });
+  gone.abort();
+  await asked.catch(() => {});
+  const told = await eventually(() => since().find((body) => body?.method === "notifications/cancelled"), {
+    what: `the notification of ${server}`,
+    ...PATIENCE,
+  });
+  assert.equal(told.params.requestId, call.id);
+}
+
+test("a legacy server is told when a caller has left, over both transports, and stops", async () => {
+  for (const server of ["sse", "sessions"])
+    for (const name of ["wait", "hush"]) {
+      const before = servers.stopped.length;
+      await leave(server, name);
+      const stopped = await eventually(() => servers.stopped[before], { what: "the end of the call", ...PATIENCE });
+      assert.equal(stopped.name, name);
+      assert.match(stopped.reason, /not waited for any more/, `${server} ${name}`);
+    }
+  await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+});
+
+test("a server that asks a client which cannot be asked is refused at once", async () => {
+  for (const server of ["sse", "sessions"]) {
+    const result = await withClient("auto", `/mcp/server/${server}`, key, (client) =>
+      client.callTool({ name: "ask", arguments: {} }),
+    );
+    assert.equal(result.content[0].text, "refused -32601", server);
+  }
+});
+
+test("what misbehaves over HTTP+SSE ends in an error that says how, and reaches no other origin", async () => {
+  const says = {
+    elsewhere: /another origin/,
+    nowhere: /no usable address/,
+    wordy: /where messages are posted/,
+    mute: /in time/,
+    short: /closed the connection/,
+    flooding: /closed the connection/,
+    refusing: /status 500/,
+  };
+  for (const id of servers.hostile) {
+    await admin("POST", "/mcp-servers", { id, url: `${servers.url}/${id}`, transport: "sse", timeout_ms: 20_000 }, 201);
+    const answer = await t.gw.admin("POST", `/mcp-servers/${id}/test`);
+    if (id === "strange") {
+      assert.equal(answer.status, 200, answer.text);
+      const { tools } = await admin("GET", "/mcp-servers/strange/tools");
+      assert.deepEqual(
+        tools.map(({ name }) => name),
+        ["echo"],
+      );
+      continue;
+    }
+    assert.deepEqual([answer.status, answer.body.error.code], [502, "mcp_server_unreachable"], answer.text);
+    assert.match(answer.body.error.message, says[id], id);
+    assert.ok(!answer.text.includes("secret"));
+  }
+  assert.equal(servers.strangers(), 0);
+});
