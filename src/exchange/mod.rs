@@ -20,11 +20,13 @@ use nexus_edge_telemetry::trace::Trace;
 use worker::{Url, web_sys};
 
 mod answer;
+mod attendant;
 mod body;
 mod origin;
 mod person;
 
 pub use answer::{error_headers, error_response, json, json_bytes, set_header};
+pub use attendant::Attendant;
 pub use body::unread_body;
 
 use crate::host::Host;
@@ -55,6 +57,8 @@ pub struct Exchange {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
+    /// Of a turn of a session: who attends the calls of its tools.
+    pub attendant: Option<Rc<dyn Attendant>>,
     /// Of a round of a request whose tools the gateway runs: what is known of the rounds before it.
     pub round: Option<Round>,
     /// Its trace, if it is recorded.
@@ -116,6 +120,8 @@ pub struct InternalRequest {
     pub asked_by: Option<String>,
     /// Regenerates an answer: a cached response must not be used.
     pub wants_anew: bool,
+    /// Who attends the calls of its tools.
+    pub attendant: Option<Rc<dyn Attendant>>,
     /// A Chat Completions body.
     pub body: Vec<u8>,
 }
@@ -129,6 +135,7 @@ impl InternalRequest {
             conversation_id,
             asked_by: None,
             wants_anew: false,
+            attendant: None,
             body: Vec::new(),
         }
     }
@@ -180,6 +187,7 @@ impl Exchange {
         exchange.internal_owner = Some(internal.owner);
         exchange.asked_by = internal.asked_by;
         exchange.wants_anew = internal.wants_anew;
+        exchange.attendant = internal.attendant;
         exchange
     }
 
@@ -242,6 +250,7 @@ impl Exchange {
             internal_owner: None,
             asked_by: None,
             wants_anew: false,
+            attendant: None,
             round: None,
             trace: None,
             notes: RefCell::default(),

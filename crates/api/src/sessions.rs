@@ -1,5 +1,7 @@
 //! The session API: conversations whose history the gateway keeps. Every answer is in an envelope.
 
+#[cfg(feature = "openapi")]
+use nexus_edge_core::chat::approval::Decided;
 use nexus_edge_core::chat::config::SessionConfig;
 use nexus_edge_core::chat::event::Usage;
 use nexus_edge_core::chat::message::StoredMessage;
@@ -80,6 +82,11 @@ operations! {
     REGENERATE: Post "/api/v1/chat/regenerate" Caller in Speaks::Envelope, |it| it
         .free_body(&["session_id"], "`session_id`; optional `model`, `ai_provider`, `provider_id`, `config`, `stream`.")
         .answer::<TurnAnswer>(200, "The answer.").streams().errors(OF_TURNS).errors(&[(400, "NOTHING_TO_REGENERATE")]);
+
+    /// Answer a call of a tool that waits for agreement.
+    APPROVE: Post "/api/v1/chat/approve" Caller in Speaks::Envelope, |it| it
+        .free_body(&["session_id", "call_id", "decision"], "`session_id`, `call_id`, and `decision`: `once`, `session` or `deny`.")
+        .answer::<Decided>(200, "What was decided.").errors(&[(404, "INVALID_SESSION, APPROVAL_NOT_FOUND"), (503, "SESSION_UNAVAILABLE")]);
 
     /// Stop the answer that is being made.
     STOP: Post "/api/v1/chat/stop" Caller in Speaks::Envelope, |it| it

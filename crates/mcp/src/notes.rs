@@ -47,6 +47,12 @@ impl Wanted {
         Self { token: caller.progress_token.clone(), lines, ours }
     }
 
+    /// Progress alone, told under the token that the server is asked for it under.
+    #[must_use]
+    pub fn of_progress(ours: Id) -> Self {
+        Self { token: Some(ours.clone()), lines: Lines::None, ours }
+    }
+
     /// The parameters of the request to the server: with our token where the caller has one.
     ///
     /// # Errors

@@ -11,6 +11,7 @@ pub mod limits;
 pub mod machine;
 pub mod merge;
 pub mod named;
+pub mod note;
 pub mod offer;
 pub mod offered;
 pub mod request;

@@ -19,7 +19,7 @@ use crate::offer::{DESCRIBE, Offer, READ, SEARCH};
 use crate::request::{Answer, Choice};
 use crate::result::{Kept, clean};
 use crate::search::search;
-use crate::tool::{Approval, Class, Fate};
+use crate::tool::{Approval, Class, Consent, Fate, Shown};
 
 /// Tools that a search returns unless it says otherwise.
 const FOUND: usize = 5;
@@ -35,14 +35,28 @@ pub struct Job {
     pub function: String,
     /// The alias of the tool that runs.
     pub alias: String,
+    /// The tool as people are shown it.
+    pub shown: Shown,
     /// The arguments, a JSON object.
     pub arguments: String,
+    /// What a person must agree to first. Only in an attended request is it ever more than nothing.
+    pub consent: Consent,
+    /// From when until when it was waited for that agreement: ms since the epoch. The driver says it.
+    pub waited_ms: Option<(u64, u64)>,
     /// Milliseconds that it may be silent.
     pub idle_ms: u64,
     /// Milliseconds that it may take.
     pub call_ms: u64,
-    /// When the time of the request is over: it ends then, or does not begin.
+    /// When the time of the request is over: it ends then, or does not begin. The wait for agreement comes on top.
     pub until_ms: u64,
+}
+
+impl Job {
+    /// The wait for agreement is over.
+    pub fn waited(&mut self, from_ms: u64, to_ms: u64) {
+        self.waited_ms = Some((from_ms, to_ms));
+        self.until_ms = self.until_ms.saturating_add(to_ms.saturating_sub(from_ms));
+    }
 }
 
 /// How a call ended.
@@ -67,14 +81,27 @@ pub struct Work {
     pub ends: bool,
 }
 
+/// What becomes of results and questions in the hands of the caller.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Caller {
+    /// The results of an answer that calls functions of the caller's too would be lost.
+    Forgets,
+    /// It sends such results back with the history.
+    Keeps,
+    /// They would be lost, too, but people can be asked for agreement while the request runs: calls that need it are jobs that say so,
+    /// instead of ends of the answer.
+    Attends,
+}
+
 /// The loop of one request.
 #[derive(Debug)]
 pub struct Machine {
     limits: Limits,
     offer: Offer,
     started_ms: u64,
-    /// Whether results of calls beside the caller's own find their way back to the model.
-    keeps_results: bool,
+    caller: Caller,
+    /// Until when it has been waited for agreement.
+    waited_until_ms: u64,
     rounds: u64,
     calls: u64,
     tokens: u64,
@@ -85,14 +112,15 @@ pub struct Machine {
 }
 
 impl Machine {
-    /// A loop that begins at `now_ms`. `keeps_results`: the caller sends the results of a mixed answer back, see [`Machine::begin`].
+    /// A loop that begins at `now_ms`.
     #[must_use]
-    pub fn new(limits: Limits, offer: Offer, keeps_results: bool, now_ms: u64) -> Self {
+    pub fn new(limits: Limits, offer: Offer, caller: Caller, now_ms: u64) -> Self {
         Self {
             limits,
             offer,
             started_ms: now_ms,
-            keeps_results,
+            caller,
+            waited_until_ms: 0,
             rounds: 0,
             calls: 0,
             tokens: 0,
@@ -117,7 +145,10 @@ impl Machine {
     /// What becomes of a call in the current round.
     #[must_use]
     pub fn fate(&self, name: &str) -> Fate {
-        self.offer.fate(name, self.is_tainted)
+        match self.offer.fate(name, self.is_tainted) {
+            Fate::Asks(shown) if self.caller == Caller::Attends => Fate::Ours(shown),
+            fate => fate,
+        }
     }
 
     /// Questions asked so far.
@@ -171,7 +202,7 @@ impl Machine {
         if !calls.iter().any(|call| !is_other(call)) && !is_agreed {
             return Work { ends: true, ..work };
         }
-        if work.ends && !self.keeps_results {
+        if work.ends && self.caller != Caller::Keeps {
             return work;
         }
         for call in calls.iter().filter(|call| is_agreed || !is_other(call)) {
@@ -219,10 +250,12 @@ impl Machine {
         let Some(tool) = self.offer.tool(&alias) else {
             return error("This tool is not available any more.");
         };
-        if !is_agreed && tool.approval_when(self.is_tainted) != Approval::Never {
+        let consent = if is_agreed { Consent::None } else { tool.consent_when(self.is_tainted) };
+        if consent != Consent::None && self.caller != Caller::Attends {
             // It was fixed when the round began that it runs; results of the round may have changed that.
             return error("This call must be agreed to by the user. Make it again if it is still needed.");
         }
+        let shown = Shown { server: tool.server.clone(), name: tool.name.clone() };
         let seen = self.seen.entry((alias.clone(), arguments.clone())).or_default();
         *seen += 1;
         if *seen > self.limits.repeats {
@@ -232,7 +265,10 @@ impl Machine {
             call_id: call.id.clone(),
             function: call.name.clone(),
             alias,
+            shown,
             arguments,
+            consent,
+            waited_ms: None,
             idle_ms: self.limits.idle_ms,
             call_ms: self.limits.call_ms,
             until_ms: self.started_ms.saturating_add(self.limits.total_ms),
@@ -246,7 +282,7 @@ impl Machine {
         let Some(tool) = self.offer.tool(&name) else {
             return Err(format!("There is no tool {name}. Find tools with {SEARCH}."));
         };
-        if tool.approval_when(self.is_tainted) != Approval::Never {
+        if tool.approval_when(self.is_tainted) != Approval::Never && self.caller != Caller::Attends {
             self.offer.offer_directly(&name);
             return Err(format!(
                 "{name} must be agreed to by the user. It is now a function of its own: call it directly."
@@ -306,6 +342,12 @@ impl Machine {
                 (format!("The tool needs input that cannot be given here: {text}"), true)
             }
         };
+        if let Some((from_ms, to_ms)) = job.waited_ms {
+            // Waits at the same time count once.
+            let from_ms = from_ms.max(self.waited_until_ms);
+            self.started_ms = self.started_ms.saturating_add(to_ms.saturating_sub(from_ms));
+            self.waited_until_ms = self.waited_until_ms.max(to_ms);
+        }
         // What failed may have been told by that world as well.
         self.is_tainted |= self.offer.tool(&job.alias).is_some_and(|tool| tool.is_open_world);
         self.told(&job.call_id, &job.function, text, is_error)

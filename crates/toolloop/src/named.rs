@@ -81,13 +81,22 @@ pub fn of(dialect: CallerDialect, body: &[u8]) -> Result<Option<Named>, ApiError
         CallerDialect::Gemini | CallerDialect::OpenaiCompletions => {}
     }
     if let Some(member) = root.get_set(MEMBER) {
-        read_member(member, &mut named)?;
+        read_member(member, MEMBER, &mut named)?;
     }
     if named.sources.is_empty() {
         return Ok(None);
     }
     one_answer(dialect, &root)?;
     Ok(Some(named))
+}
+
+/// Checks what stands elsewhere in place of [`MEMBER`], such as in the settings of a session. `path` names it in errors.
+///
+/// # Errors
+/// Those of [`of`].
+pub fn check(member: &[u8], path: &str) -> Result<(), ApiError> {
+    let mut named = Named { sources: Vec::new(), limits: Limits::default() };
+    value(member).map_or(Ok(()), |member| read_member(member, path, &mut named))
 }
 
 /// A set of tools for a request that names none of the gateway, by its name; `None` where the request says that it wants none
@@ -102,7 +111,7 @@ pub fn by_default(dialect: CallerDialect, body: &[u8], toolset: &str) -> Option<
     if names_tools {
         return None;
     }
-    read_member(member, &mut named).ok()?;
+    read_member(member, MEMBER, &mut named).ok()?;
     Some(named)
 }
 
@@ -132,22 +141,22 @@ fn one_answer(dialect: CallerDialect, root: &Object<'_>) -> Result<(), ApiError>
     Ok(())
 }
 
-fn read_member(member: &RawValue, named: &mut Named) -> Result<(), ApiError> {
+fn read_member(member: &RawValue, path: &str, named: &mut Named) -> Result<(), ApiError> {
     let Some(fields) = Object::of(member) else {
-        return Err(wrong_type(MEMBER, "an object", Kind::of(member)));
+        return Err(wrong_type(path, "an object", Kind::of(member)));
     };
     if let Some(tools) = fields.get_set("tools") {
         if Kind::of(tools) != Kind::Array {
-            return Err(wrong_type("nexus.tools", "an array", Kind::of(tools)));
+            return Err(wrong_type(format_args!("{path}.tools"), "an array", Kind::of(tools)));
         }
         for (index, item) in items(tools).into_iter().enumerate() {
-            named.sources.push(source::of_member(item, &format!("nexus.tools[{index}]"))?);
+            named.sources.push(source::of_member(item, &format!("{path}.tools[{index}]"))?);
         }
     }
     for (name, limit) in named.limits.named() {
         let Some(given) = fields.get_set(name) else { continue };
         let Some(wanted) = fields.integer(name).filter(|wanted| *wanted > 0) else {
-            return Err(wrong_type(format_args!("nexus.{name}"), "a whole number above 0", Kind::of(given)));
+            return Err(wrong_type(format_args!("{path}.{name}"), "a whole number above 0", Kind::of(given)));
         };
         *limit = (*limit).min(wanted);
     }
@@ -276,6 +285,9 @@ mod tests {
             let error = of(dialect, body.as_bytes()).unwrap_err();
             assert_eq!((error.status, error.param.as_deref()), (400, Some(param)), "{body}");
         }
+        let error = check(br#"{"tools":["fs","agent/"]}"#, "config.mcp").unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("config.mcp.tools[1]"));
+        assert_eq!(check(br#"{"tools":["fs"],"max_rounds":2}"#, "config.mcp"), Ok(()));
     }
 
     #[test]

@@ -10,12 +10,13 @@ use nexus_edge_core::dialect::canonical::ErrorInfo;
 use nexus_edge_core::json::splice::quote;
 
 use crate::json::array;
-use crate::machine::{Job, Machine, Outcome, Work};
+use crate::machine::{Caller, Job, Machine, Outcome, Work};
 use crate::merge::{Call, Ended, Listed, Merge, Setting, Told, Turn};
 use crate::named::Named;
+use crate::note::{Made, Note};
 use crate::offer::Offer;
 use crate::request::{Agreed, Answer, of_round, restored, results, tools_as_given};
-use crate::tool::{Fate, Shown, Tool};
+use crate::tool::Tool;
 
 /// What the driver does next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -45,8 +46,19 @@ pub struct Opening<'a> {
     pub is_stream: bool,
     /// The stream is one growing JSON list.
     pub is_list: bool,
-    /// The caller wants a chunk for every call (`x-nexus-tool-events: true`).
-    pub wants_tool_events: bool,
+    /// Who is told of calls besides what the dialect says of them.
+    pub telling: Telling,
+}
+
+/// Who is told of calls besides what the dialect says of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Telling {
+    /// The caller is told nothing else.
+    Nothing,
+    /// The caller, by a chunk for every call in the dialect that says nothing of them (`x-nexus-tool-events: true`).
+    Chunks,
+    /// A session that attends the request: notes are taken, and people can be asked for agreement, see [`Caller::Attends`].
+    Notes,
 }
 
 /// A request in its loop.
@@ -60,6 +72,8 @@ pub struct Session {
     merge: Merge,
     agreed: Vec<Agreed>,
     round: Round,
+    /// Of an attended request: what has not been taken yet.
+    notes: Option<Vec<Note>>,
 }
 
 /// The calls of a round that are not at their end.
@@ -70,21 +84,28 @@ struct Round {
     answers: BTreeMap<String, Answer>,
     running: usize,
     ends: bool,
+    /// Its calls have been noted.
+    is_noted: bool,
 }
 
 impl Session {
     /// A request that has not been asked yet.
     #[must_use]
     pub fn new(opening: Opening<'_>, now_ms: u64) -> Self {
-        let Opening { dialect, body, named, tools, is_stream, is_list, wants_tool_events } = opening;
+        let Opening { dialect, body, named, tools, is_stream, is_list, telling } = opening;
         let offer = Offer::new(tools, named.sources.iter().any(|source| source.is_deferred));
         let mut labels: Vec<String> = named.sources.iter().map(|source| source.label.clone()).collect();
         labels.extend(offer.tools().iter().map(|tool| tool.server.clone()));
         let restored = restored(dialect, body, &offer, &labels);
         let lists = lists(&offer, &restored.listed);
+        let wants_tool_events = telling == Telling::Chunks;
         let setting = Setting { wants_tool_events, is_list, tools: tools_as_given(body), lists };
-        let keeps_results = matches!(dialect, CallerDialect::Anthropic | CallerDialect::OpenaiResponses);
-        let mut machine = Machine::new(named.limits.clone(), offer, keeps_results, now_ms);
+        let caller = match dialect {
+            _ if telling == Telling::Notes => Caller::Attends,
+            CallerDialect::Anthropic | CallerDialect::OpenaiResponses => Caller::Keeps,
+            _ => Caller::Forgets,
+        };
+        let mut machine = Machine::new(named.limits.clone(), offer, caller, now_ms);
         if restored.is_tainted {
             machine.taint();
         }
@@ -97,6 +118,7 @@ impl Session {
             merge: Merge::new(dialect, setting),
             agreed: restored.agreed,
             round: Round::default(),
+            notes: (telling == Telling::Notes).then(Vec::new),
         }
     }
 
@@ -108,6 +130,11 @@ impl Session {
         let calls: Vec<Call> = self.agreed.iter().map(|agreed| agreed.call.clone()).collect();
         let work = self.machine.begin(&calls, true, now_ms);
         self.work(calls, work, now_ms, out)
+    }
+
+    /// What has happened since this was asked last; nothing in a request that is not attended.
+    pub fn take_notes(&mut self) -> Vec<Note> {
+        self.notes.as_mut().map(std::mem::take).unwrap_or_default()
     }
 
     /// Most calls at a time.
@@ -196,6 +223,11 @@ impl Session {
     fn work(&mut self, calls: Vec<Call>, work: Work, now_ms: u64, out: &mut Vec<u8>) -> Next {
         let Work { jobs, answers, ends } = work;
         (self.round.calls, self.round.ends, self.round.running) = (calls, ends, jobs.len());
+        if !ends && let Some(notes) = &mut self.notes {
+            let calls = self.round.calls.iter().map(Made::of).collect();
+            notes.push(Note::Calls { said: self.round.said.clone(), calls });
+            self.round.is_noted = true;
+        }
         for answer in answers {
             self.tell(answer, out);
         }
@@ -205,10 +237,7 @@ impl Session {
     fn tell(&mut self, answer: Answer, out: &mut Vec<u8>) {
         let call = self.round.calls.iter().find(|call| call.id == answer.call_id);
         if let Some(call) = call {
-            let shown = match &call.fate {
-                Fate::Ours(shown) | Fate::Asks(shown) => shown.clone(),
-                Fate::Callers => Shown { server: String::new(), name: call.name.clone() },
-            };
+            let shown = call.shown();
             let agreed = self.agreed.iter().find(|agreed| agreed.call.id == call.id);
             self.merge.result(
                 &Told {
@@ -221,6 +250,12 @@ impl Session {
                 },
                 out,
             );
+        }
+        if self.round.is_noted
+            && let Some(notes) = &mut self.notes
+        {
+            let Answer { call_id, text, is_error, .. } = answer.clone();
+            notes.push(Note::Result { call_id, text, is_error });
         }
         self.round.answers.insert(answer.call_id.clone(), answer);
     }

@@ -71,9 +71,35 @@ impl Tool {
     /// the text that the model read may ask for it.
     #[must_use]
     pub fn approval_when(&self, is_tainted: bool) -> Approval {
-        let of_taint = if is_tainted && self.class != Class::Read { Approval::Ask } else { Approval::Never };
+        let of_taint = if self.is_doubtful(is_tainted) { Approval::Ask } else { Approval::Never };
         self.approval.strictest(of_taint)
     }
+
+    /// What a person must agree to before a call runs, see [`Tool::approval_when`].
+    #[must_use]
+    pub fn consent_when(&self, is_tainted: bool) -> Consent {
+        match self.approval_when(is_tainted) {
+            Approval::Never => Consent::None,
+            _ if self.is_doubtful(is_tainted) => Consent::ToCall,
+            Approval::Ask | Approval::Deny => Consent::ToTool,
+        }
+    }
+
+    fn is_doubtful(&self, is_tainted: bool) -> bool {
+        is_tainted && self.class != Class::Read
+    }
+}
+
+/// What a person must agree to before a call runs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Consent {
+    /// Nothing.
+    #[default]
+    None,
+    /// That the tool is used: an earlier agreement to the same tool counts.
+    ToTool,
+    /// This very call: results of an open world are part of the turn, of which an earlier agreement knew nothing.
+    ToCall,
 }
 
 /// What becomes of a call, by the name of its function.
@@ -128,6 +154,15 @@ mod tests {
         ] {
             let tool = Tool { class, approval, ..tool("a") };
             assert_eq!(tool.approval_when(is_tainted), expected);
+        }
+        for (class, approval, is_tainted, expected) in [
+            (Class::Write, Approval::Never, false, Consent::None),
+            (Class::Write, Approval::Ask, false, Consent::ToTool),
+            (Class::Write, Approval::Ask, true, Consent::ToCall),
+            (Class::Send, Approval::Never, true, Consent::ToCall),
+            (Class::Read, Approval::Ask, true, Consent::ToTool),
+        ] {
+            assert_eq!(Tool { class, approval, ..tool("a") }.consent_when(is_tainted), expected);
         }
         assert_eq!(Class::default(), Class::Write);
         for (rule, class, expected) in [

@@ -17,10 +17,11 @@ use std::fmt::Write;
 use nexus_edge_core::dialect::caller::CallerDialect::{self, Anthropic, Gemini, OpenaiChat, OpenaiResponses};
 use nexus_edge_core::dialect::canonical::{FinishReason, Part};
 use nexus_edge_core::dialect::native;
-use nexus_edge_toolloop::machine::Outcome;
-use nexus_edge_toolloop::tool::{Approval, Class, Tool};
+use nexus_edge_toolloop::machine::{Job, Outcome};
+use nexus_edge_toolloop::note::Note;
+use nexus_edge_toolloop::tool::{Approval, Class, Consent, Tool};
 use proptest::prelude::*;
-use script::{DIALECTS, Ran, Said, request, run, run_with, said, tool};
+use script::{DIALECTS, Ran, Said, request, run, run_attended, run_with, said, tool};
 use serde_json::Value;
 
 fn tools() -> Vec<Tool> {
@@ -109,6 +110,54 @@ fn the_callers_own_calls_are_handed_over() {
             assert!(!ran.sent.contains("fs__"), "{dialect:?}: {}", ran.sent);
         }
     }
+}
+
+#[test]
+fn an_attended_request_asks_while_it_runs_and_notes_what_happens() {
+    let tools = [
+        Tool { approval: Approval::Ask, class: Class::Write, ..tool("fs__write") },
+        Tool { is_open_world: true, ..tool("web__fetch") },
+    ];
+    let rounds = [
+        said("I write.", &[("fs__write", r#"{"path":"a"}"#), ("web__fetch", "{}")]),
+        said("", &[("fs__write", r#"{"path":"b"}"#)]),
+        said("Done.", &[]),
+    ];
+    let answer = |job: &Job| match job.shown.name.as_str() {
+        "write" => Outcome::Failed("The user did not agree.".to_owned()),
+        _ => Outcome::Result(br#"{"content":[{"type":"text","text":"page"}]}"#.to_vec()),
+    };
+    let ran = run_attended(&tools, &rounds, &answer);
+    assert!(ran.is_complete);
+    let consents: Vec<Consent> = ran.jobs.iter().map(|job| job.consent).collect();
+    assert_eq!(consents, [Consent::ToTool, Consent::None, Consent::ToCall]);
+    let (text, calls, finish, _) = content(OpenaiChat, &ran.sent, true);
+    assert_eq!((text.as_str(), calls, finish), ("I write.\n\nDone.", Vec::new(), Some(FinishReason::Stop)));
+    let [Note::Calls { said: kept, calls }, results @ ..] = ran.notes.as_slice() else {
+        panic!("{:?}", ran.notes)
+    };
+    let kept: Value = serde_json::from_str(&kept[0]).unwrap();
+    assert_eq!(
+        (kept["content"].as_str(), kept["tool_calls"][0]["function"]["name"].as_str()),
+        (Some("I write."), Some("fs__write"))
+    );
+    assert_eq!((calls.len(), calls[1].shown.server.as_str()), (2, "web"));
+    let texts: Vec<(&str, bool)> = results
+        .iter()
+        .filter_map(|note| match note {
+            Note::Result { text, is_error, .. } => Some((text.as_str(), *is_error)),
+            Note::Calls { .. } => None,
+        })
+        .collect();
+    assert_eq!(
+        texts,
+        [("The user did not agree.", true), ("page", false), ("The user did not agree.", true)]
+    );
+    // What calls the caller's own functions, too, is the caller's as ever, and nothing of it is noted.
+    let mixed = [said("", &[("fs__write", "{}"), ("own", "{}")])];
+    let ran = run_attended(&tools, &mixed, &answer);
+    assert!(ran.jobs.is_empty() && ran.notes.is_empty());
+    assert_eq!(content(OpenaiChat, &ran.sent, true).1, ["own {}"]);
 }
 
 #[test]
@@ -322,7 +371,7 @@ fn a_stream_that_breaks_off_ends_with_an_error() {
             tools: tools(),
             is_stream: true,
             is_list: false,
-            wants_tool_events: false,
+            telling: nexus_edge_toolloop::session::Telling::Nothing,
         };
         let mut session = nexus_edge_toolloop::session::Session::new(opening, 0);
         let mut out = Vec::new();
@@ -353,7 +402,7 @@ fn a_call_that_is_cut_off_does_not_run_and_has_an_end() {
             tools: tools(),
             is_stream: true,
             is_list: false,
-            wants_tool_events: false,
+            telling: nexus_edge_toolloop::session::Telling::Nothing,
         };
         let mut session = nexus_edge_toolloop::session::Session::new(opening, 0);
         let mut out = Vec::new();
@@ -394,7 +443,7 @@ fn a_list_of_gemini_is_one_json_text() {
         tools: tools(),
         is_stream: true,
         is_list: true,
-        wants_tool_events: false,
+        telling: nexus_edge_toolloop::session::Telling::Nothing,
     };
     let mut session = nexus_edge_toolloop::session::Session::new(opening, 0);
     let mut out = Vec::new();

@@ -8,6 +8,7 @@ use futures::future::{Either, select};
 use nexus_edge_api::sessions::{
     DeletedSession, MessagePage, NoMetadata, SessionView, Stopped, TurnAnswer, TurnMessage, TurnToolCall,
 };
+use nexus_edge_core::chat::approval::Decided;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::export::{Format, export};
 use nexus_edge_core::chat::http_turn::HttpTurn;
@@ -23,6 +24,7 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 use worker::{Method, Request};
 
+use super::attending::check_config;
 use super::call::{CALL_HEADER, Call, SOCKET_HEADER, SocketCall};
 use super::queue;
 use super::room::{Room, Told, failed};
@@ -61,6 +63,12 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
         (Method::Post, "/chat") => turn(room, call, HttpTurn::of_message(&body(request).await?)?).await,
         (Method::Post, "/regenerate") => {
             turn(room, call, HttpTurn::read(&body(request).await?, Say::Regenerate)?).await
+        }
+        (Method::Post, "/approve") => {
+            room.open_record()?;
+            let decided = Decided::read(&body(request).await?)?;
+            room.decide(&decided)?;
+            Ok(envelope::success(200, decided, "The call has its answer.", id))
         }
         (Method::Post, "/stop") => {
             room.open_record()?;
@@ -115,6 +123,7 @@ fn socket(room: &Rc<Room>, call: &Call, request: &Request) -> Result<Response, A
 async fn create(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {
     let mut session = Session::new(&call.session_id, now_ms());
     session.apply(fields)?;
+    check_config(&session.config)?;
     if !room.create(session, owner(call))? {
         return Err(ApiError::conflict("session_exists", "id", "There is a session with this id already."));
     }
@@ -130,6 +139,7 @@ async fn create(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Re
 async fn change(room: &Rc<Room>, call: &Call, fields: &Map<String, Value>) -> Result<Response, ApiError> {
     let mut session = room.open_record()?.session.clone();
     session.apply(fields)?;
+    check_config(&session.config)?;
     session.updated_at = now_ms();
     let title = session.title.clone();
     let is_renamed = title != room.record()?.session.title;
@@ -216,7 +226,7 @@ async fn turn(room: &Rc<Room>, call: &Call, turn: HttpTurn) -> Result<Response, 
         let message = "This turn was sent before.";
         return Err(ApiError::conflict("duplicate_turn", "id", message));
     }
-    let told = room.watch(&accepted.turn_id);
+    let told = room.watch(&accepted.turn_id, is_streamed);
     queue::start(room);
     if is_streamed {
         return stream(room, &accepted.turn_id, told);

@@ -6,6 +6,7 @@
 //!
 //! Like the route table, the object is an entry point: it receives events and sends its turns down the pipeline.
 
+mod attending;
 mod call;
 mod http;
 mod queue;

@@ -2,6 +2,7 @@
 
 use std::rc::Rc;
 
+use nexus_edge_core::chat::answer::rest_of;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::{Ask, MAX_QUEUED_TURNS, Say, queue_full};
@@ -9,6 +10,7 @@ use nexus_edge_core::chat::turn::{check_results, set_up};
 use nexus_edge_core::error::ApiError;
 use serde_json::Value;
 
+use super::attending::{check_config, close_calls};
 use super::room::{Room, failed};
 use super::store::Turn;
 use super::turn::{Waiting, message_id};
@@ -47,6 +49,7 @@ pub fn accept(
     let now = now_ms();
     let mut session = record.session.clone();
     set_up(&mut session, &ask, provider)?;
+    check_config(&session.config)?;
     let turn_id = new_ulid(now);
     let model = session.requested_model()?;
     let waiting = match ask.say {
@@ -138,10 +141,14 @@ pub fn start(room: &Rc<Room>) {
 pub fn recover(room: &Rc<Room>) -> Result<(), ApiError> {
     for turn in room.store.turns_in("running").map_err(failed)? {
         let text = room.store.told_text(&turn.id).map_err(failed)?;
-        if !text.is_empty() {
+        close_calls(room, &turn.id)?;
+        // What was said before the last calls of tools is in the history.
+        let rest = room.store.text_after_calls(&turn.id).map_err(failed)?;
+        let rest = rest_of(&rest);
+        if !rest.is_empty() {
             let now = now_ms();
             let mut message =
-                StoredMessage::new(message_id(now), &turn.id, "assistant", Value::from(text.as_str()), now);
+                StoredMessage::new(message_id(now), &turn.id, "assistant", Value::from(rest), now);
             message.finish_reason = Some("interrupted".into());
             message.model = Some(turn.model.clone());
             room.store.add_message(&message).map_err(failed)?;

@@ -8,6 +8,7 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
+use nexus_edge_core::chat::approval::{Decided, Decision, not_waiting};
 use nexus_edge_core::chat::event::{Event, numbered};
 use nexus_edge_core::chat::inbox::Inboxes;
 use nexus_edge_core::chat::protocol::{Frame, Refusal};
@@ -47,6 +48,14 @@ struct Live {
     is_running: bool,
     current: Option<Current>,
     watchers: Vec<Watcher>,
+    asked: Vec<Asked>,
+}
+
+/// A call of a tool that waits for agreement.
+struct Asked {
+    call_id: String,
+    event: Event,
+    tell: oneshot::Sender<Decision>,
 }
 
 /// The current turn.
@@ -59,6 +68,8 @@ struct Current {
 /// A request over HTTP that waits for the result of a turn.
 struct Watcher {
     turn_id: String,
+    /// Whether it reads the events as they come.
+    is_streamed: bool,
     tell: mpsc::UnboundedSender<Told>,
 }
 
@@ -184,14 +195,10 @@ impl Room {
 
     /// Stores an event, numbers it, and sends it to all watchers.
     pub fn emit(&self, turn_id: &str, event: Event) -> Result<(), ApiError> {
-        let kind = match &event {
-            Event::Delta { .. } => "delta",
-            _ => "other",
-        };
         let plain = event.to_json();
         let seq = self.live.borrow().seq + 1;
         let json = numbered(seq, &plain);
-        self.store.add_frame(seq, turn_id, kind, &json).map_err(failed)?;
+        self.store.add_frame(seq, turn_id, event.kind(), &json).map_err(failed)?;
         let so_far = {
             let mut live = self.live.borrow_mut();
             live.seq = seq;
@@ -225,10 +232,49 @@ impl Room {
     }
 
     /// A receiver of all further events of a turn. It ends with the turn.
-    pub fn watch(&self, turn_id: &str) -> mpsc::UnboundedReceiver<Told> {
+    pub fn watch(&self, turn_id: &str, is_streamed: bool) -> mpsc::UnboundedReceiver<Told> {
         let (tell, told) = mpsc::unbounded();
-        self.live.borrow_mut().watchers.push(Watcher { turn_id: turn_id.to_owned(), tell });
+        self.live.borrow_mut().watchers.push(Watcher { turn_id: turn_id.to_owned(), is_streamed, tell });
         told
+    }
+
+    /// Whether a person can be asked in this turn. Not one who waits for a whole answer or speaks the first protocol, unless another
+    /// connection is open; one whose connection is cut may come back.
+    pub fn can_ask(&self, turn_id: &str) -> bool {
+        let live = self.live.borrow();
+        let mut of_turn = live.watchers.iter().filter(|watcher| watcher.turn_id == turn_id).peekable();
+        let is_alone = of_turn.peek().is_none() && self.state.get_websockets_with_tag(V1).is_empty();
+        is_alone
+            || of_turn.any(|watcher| watcher.is_streamed)
+            || !self.state.get_websockets_with_tag(V2).is_empty()
+    }
+
+    /// A call of the current turn waits for agreement; `event` asks for it. The receiver is cut when the turn ends.
+    pub fn ask(&self, call_id: &str, event: Event) -> oneshot::Receiver<Decision> {
+        let (tell, decided) = oneshot::channel();
+        self.live.borrow_mut().asked.push(Asked { call_id: call_id.to_owned(), event, tell });
+        decided
+    }
+
+    /// A call waits no more.
+    pub fn withdraw(&self, call_id: &str) {
+        self.live.borrow_mut().asked.retain(|asked| asked.call_id != call_id);
+    }
+
+    /// What asks for agreement at the moment.
+    pub fn asking(&self) -> Vec<Event> {
+        self.live.borrow().asked.iter().map(|asked| asked.event.clone()).collect()
+    }
+
+    /// A person has decided.
+    ///
+    /// # Errors
+    /// `approval_not_found` (404) if no such call waits.
+    pub fn decide(&self, decided: &Decided) -> Result<(), ApiError> {
+        let mut live = self.live.borrow_mut();
+        let at = live.asked.iter().position(|asked| asked.call_id == decided.call_id);
+        let asked = at.map(|at| live.asked.remove(at)).ok_or_else(not_waiting)?;
+        asked.tell.send(decided.decision).map_err(|_| not_waiting())
     }
 
     /// Releases those who wait for a turn that emits no more events.
@@ -261,7 +307,9 @@ impl Room {
 
     /// Marks that no turn is current.
     pub fn end_turn(&self) {
-        self.live.borrow_mut().current = None;
+        let mut live = self.live.borrow_mut();
+        live.current = None;
+        live.asked.clear();
     }
 
     /// The current turn.

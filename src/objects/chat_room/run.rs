@@ -24,11 +24,12 @@ use nexus_edge_core::error::ApiError;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsCast;
 
+use super::attending::Attending;
 use super::room::{Room, failed};
 use super::store::Turn;
 use super::summary;
 use super::turn::{Waiting, message_id};
-use crate::exchange::{Exchange, InternalRequest};
+use crate::exchange::{Attendant, Exchange, InternalRequest};
 use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};
 use crate::platform::promise::Timer;
@@ -137,9 +138,11 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
     let provider = Rc::new(RefCell::new(None));
     let stopped = room.begin_turn(&turn.id);
+    let attending = Rc::new(Attending::new(room, turn, &answering, &provider));
     let internal = InternalRequest {
         asked_by: Some(asked_by),
         wants_anew,
+        attendant: Some(Rc::clone(&attending) as Rc<dyn Attendant>),
         body,
         ..InternalRequest::new(&record.owner, turn.id.clone(), record.session.id.clone())
     };
@@ -150,6 +153,7 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
         Either::Right(_) => Ok(true),
     };
     let provider = provider.borrow_mut().take();
+    attending.close()?;
     let ended = end(room, turn, &mut answering.borrow_mut(), provider, outcome);
     room.end_turn();
     ended
@@ -311,7 +315,7 @@ fn end(
         Err(_) => "error".to_owned(),
     };
     let id = message_id(now);
-    if !answering.text().is_empty() || tool_calls.is_some() {
+    if !answering.rest().is_empty() || tool_calls.is_some() {
         let mut message = StoredMessage::new(id.clone(), &turn.id, "assistant", content, now);
         message.tool_calls = tool_calls;
         if usage.completion_tokens > 0 {

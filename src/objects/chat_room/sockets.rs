@@ -122,7 +122,7 @@ pub async fn note_connected(room: &Room, since: Option<u64>) {
 }
 
 fn hello(room: &Room) -> Result<String, ApiError> {
-    let (record, active_turn) = (room.record()?, room.current_turn());
+    let (record, active_turn, approvals) = (room.record()?, room.current_turn(), room.asking());
     let session = &record.session;
     let hello = Hello {
         protocol: 2,
@@ -133,6 +133,7 @@ fn hello(room: &Room) -> Result<String, ApiError> {
         last_seq: room.seq(),
         oldest_seq: room.store.oldest_seq().map_err(failed)?,
         active_turn: active_turn.as_deref(),
+        approvals: &approvals,
         limits: Limits::default(),
     };
     Ok(ServerFrame::Hello(hello).to_json())
@@ -249,6 +250,10 @@ async fn answer(
             if version == Version::V2 {
                 send(socket, &hello(room).map_err(refuse)?);
             }
+        }
+        FrameBody::Approve(decided) => {
+            check_secret(room, attached).await.map_err(refuse)?;
+            room.decide(&decided).map_err(refuse)?;
         }
         FrameBody::Ping => {
             send(socket, &ServerFrame::Pong { reference: seq }.to_json());

@@ -299,6 +299,16 @@ impl Store {
         Ok(rows.into_iter().filter_map(|row| row.value).collect())
     }
 
+    /// The text of a turn's answer after the last calls of tools that the gateway ran in it; all of it if there were none.
+    pub fn text_after_calls(&self, turn_id: &str) -> Result<String> {
+        let rows: Vec<TextRow> = self.rows(
+            "SELECT json ->> 'content' AS value FROM frames WHERE turn_id = ?1 AND kind = 'delta' AND seq > \
+             COALESCE((SELECT MAX(seq) FROM frames WHERE turn_id = ?1 AND kind = 'tool'), 0) ORDER BY seq",
+            vec![text(turn_id)],
+        )?;
+        Ok(rows.into_iter().filter_map(|row| row.value).collect())
+    }
+
     /// Deletes frames that are too old to be resumed from.
     pub fn prune_frames(&self, last_seq: u64) -> Result<()> {
         self.run("DELETE FROM frames WHERE seq <= ?", vec![integer(last_seq.saturating_sub(KEPT_FRAMES))?])

@@ -84,6 +84,16 @@ impl Driver {
         Question { exchange, rounds: Rc::clone(&self.rounds), path: self.path.clone() }
     }
 
+    /// Tells the attendant what has happened since this was called last.
+    pub fn tell(&mut self) {
+        let notes = self.session.take_notes();
+        if let Some(attendant) = self.toolbox.attendant() {
+            for note in notes {
+                attendant.note(note);
+            }
+        }
+    }
+
     /// Runs calls; what is done after the last one.
     pub async fn run(&mut self, jobs: Vec<Job>, out: &mut Vec<u8>) -> Next {
         let toolbox = Rc::clone(&self.toolbox);

@@ -17,7 +17,7 @@ use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::stats::Outcome;
 use nexus_edge_toolloop::named::{self, Named};
-use nexus_edge_toolloop::session::{Next, Opening, Session};
+use nexus_edge_toolloop::session::{Next, Opening, Session, Telling};
 use nexus_edge_toolloop::tool::Tool;
 
 use self::driver::{COST, Driver, Path, copy};
@@ -84,7 +84,7 @@ pub async fn open(
         tools,
         is_stream: inbound.stream,
         is_list: inbound.as_array,
-        wants_tool_events: exchange.header("x-nexus-tool-events").as_deref() == Some("true"),
+        telling: telling(exchange),
     };
     let path = (exchange.caller_dialect == CallerDialect::Gemini).then(|| Path {
         model: inbound.model.to_string(),
@@ -93,6 +93,14 @@ pub async fn open(
     });
     let session = Session::new(opening, now_ms());
     Ok(Some(Opened { session, toolbox: Rc::new(toolbox), rounds, path, is_stream: inbound.stream }))
+}
+
+fn telling(exchange: &Exchange) -> Telling {
+    match exchange.attendant {
+        Some(_) => Telling::Notes,
+        None if exchange.header("x-nexus-tool-events").as_deref() == Some("true") => Telling::Chunks,
+        None => Telling::Nothing,
+    }
 }
 
 async fn by_default(

@@ -110,10 +110,12 @@ impl Answer {
                 Phase::Over => return None,
                 Phase::Asking(asking) => self.ask(asking).await,
                 Phase::Reading(chunks) => self.read(chunks).await,
-                Phase::Read(body) => {
+                // Its end comes when it was sent, as in a stream.
+                Phase::Read(body) if !body.is_empty() => {
                     self.driver.session.push(&body, &mut self.out);
-                    self.end_round().await;
+                    self.phase = Phase::Read(Vec::new());
                 }
+                Phase::Read(_) => self.end_round().await,
                 Phase::Running { waiting, running } => self.run(waiting, running).await,
             }
             if let Some(settlement) = &mut self.settlement {
@@ -173,7 +175,9 @@ impl Answer {
             }
         };
         let Some((job, outcome)) = ended else { return };
-        match self.driver.session.end_call(&job, outcome, now_ms(), &mut self.out) {
+        let after = self.driver.session.end_call(&job, outcome, now_ms(), &mut self.out);
+        self.driver.tell();
+        match after {
             Some(next) => self.go_on(next),
             None => self.phase = Phase::Running { waiting, running },
         }
@@ -182,6 +186,7 @@ impl Answer {
     async fn end_round(&mut self) {
         self.driver.rounds.end().await;
         let next = self.driver.session.end_round(now_ms(), &mut self.out);
+        self.driver.tell();
         self.go_on(next);
     }
 

@@ -10,32 +10,41 @@ use futures::future::{Either, join_all, select};
 use futures::pin_mut;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::hash::sha256_hex;
 use nexus_edge_mcp::json::{Members, raw, string};
 use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::naming::{self, Aliases};
-use nexus_edge_mcp::rpc;
+use nexus_edge_mcp::notes::Wanted;
+use nexus_edge_mcp::progress::{Patience, Progress};
+use nexus_edge_mcp::rpc::{self, Id};
 use nexus_edge_mcp::toolset::Shown;
 use nexus_edge_stats::call_end::CallEnd;
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named::{Source, Target};
 use nexus_edge_toolloop::offered::{Defined, offered};
-use nexus_edge_toolloop::tool::Tool;
+use nexus_edge_toolloop::tool::{Consent, Tool};
 use serde_json::value::RawValue;
 use worker::web_sys::AbortSignal;
 
-use crate::exchange::Exchange;
+use crate::exchange::{Attendant, Exchange};
 use crate::host::Host;
 use crate::pipeline::admit;
-use crate::pipeline::mcp::{self, Call, Calling, Origin, Reach, Refusal, Selection, Server};
+use crate::pipeline::mcp::{self, Call, Calling, Notes, Origin, Reach, Refusal, Selection, Server};
 use crate::pipeline::rounds::Rounds;
 use crate::platform::promise::Timer;
-use crate::platform::{log_warn, now_ms};
+use crate::platform::{log_warn, new_ulid, now_ms};
+
+/// How often it is looked whether a call has said something or its caller has left, in milliseconds.
+const LISTEN_MS: u64 = 250;
+/// What is said of a call whose caller has left; no model reads it.
+const LEFT: &str = "The caller has left.";
 
 /// The tools of a request by their aliases.
 pub struct Toolbox {
     host: Host,
     principal: Principal,
     caller: Option<AbortSignal>,
+    attendant: Option<Rc<dyn Attendant>>,
     request_id: String,
     /// They know the conversation.
     rounds: Rc<Rounds>,
@@ -46,6 +55,8 @@ pub struct Toolbox {
 struct Known {
     server: Rc<Server>,
     name: String,
+    /// Hash of its definition, where a person may be asked to agree to it.
+    hash: String,
 }
 
 impl Known {
@@ -89,7 +100,10 @@ impl Toolbox {
                         twin.approval = twin.approval.strictest(tool.approval);
                         continue;
                     }
-                    known.insert(alias, Known { server: Rc::clone(&server), name });
+                    let is_attended = exchange.attendant.is_some();
+                    let hash = is_attended.then(|| hash_of(server.name(), &name, item.raw.get()));
+                    let hash = hash.unwrap_or_default();
+                    known.insert(alias, Known { server: Rc::clone(&server), name, hash });
                     tools.push(tool);
                 }
             }
@@ -98,6 +112,7 @@ impl Toolbox {
             host: (**exchange).clone(),
             principal: principal.clone(),
             caller: exchange.caller_signal(),
+            attendant: exchange.attendant.clone(),
             request_id: exchange.request_id.clone(),
             rounds,
             tools: known,
@@ -105,44 +120,102 @@ impl Toolbox {
         Ok((toolbox, tools))
     }
 
-    /// Runs a call to its end, which comes within the time that the call has.
-    pub async fn run(self: Rc<Self>, job: Job) -> (Job, Outcome) {
-        let outcome = self.outcome(&job).await;
+    /// Who attends the calls.
+    pub fn attendant(&self) -> Option<&dyn Attendant> {
+        self.attendant.as_deref()
+    }
+
+    /// Runs a call to its end, which comes within the time that the call has; before it, waits for agreement where the call needs it.
+    pub async fn run(self: Rc<Self>, mut job: Job) -> (Job, Outcome) {
+        let outcome = match self.agreed(&mut job).await {
+            Ok(()) => self.outcome(&job).await,
+            Err(why) => failed(why),
+        };
         (job, outcome)
     }
 
-    async fn outcome(&self, job: &Job) -> Outcome {
-        let Some(tool) = self.tools.get(&job.alias) else {
-            return failed("This tool is not available any more.");
+    async fn agreed(&self, job: &mut Job) -> Result<(), &'static str> {
+        let (Some(attendant), Some(tool)) = (&self.attendant, self.tools.get(&job.alias)) else {
+            return Ok(());
         };
-        if self.caller.as_ref().is_some_and(AbortSignal::aborted) {
-            return failed("The caller has left.");
+        if job.consent == Consent::None {
+            return Ok(());
         }
+        let asked_ms = now_ms();
+        let answer = attendant.asked(job, &tool.hash).await;
+        job.waited(asked_ms, now_ms());
+        if answer.is_err() {
+            self.record(tool, job).end(CallEnd::refused("not_agreed"));
+        }
+        answer
+    }
+
+    fn is_caller_gone(&self) -> bool {
+        self.caller.as_ref().is_some_and(AbortSignal::aborted)
+    }
+
+    fn record(&self, tool: &Known, job: &Job) -> Calling {
         let origin = Origin {
             caller: "chat",
             principal: &self.principal,
             request_id: &self.request_id,
             conversation_id: self.rounds.before().conversation_id,
         };
-        let (server, bytes_in) = (tool.server.name(), job.arguments.len());
-        let recorded = Calling::begin(&self.host, origin, server, &tool.name, bytes_in);
-        let limit_ms = job.idle_ms.min(job.call_ms).min(job.until_ms.saturating_sub(now_ms()));
-        let (outcome, end) = {
-            let calling = self.call(tool, job);
-            pin_mut!(calling);
-            match select(calling, Timer::after_ms(limit_ms)).await {
-                Either::Left((ended, _)) => ended,
-                Either::Right(_) => {
-                    let message = format!("The tool did not answer within {limit_ms} ms.");
-                    (Outcome::Failed(message), CallEnd::failed("tool_timeout"))
-                }
-            }
+        Calling::begin(&self.host, origin, tool.server.name(), &tool.name, job.arguments.len())
+    }
+
+    async fn outcome(&self, job: &Job) -> Outcome {
+        let Some(tool) = self.tools.get(&job.alias) else {
+            return failed("This tool is not available any more.");
+        };
+        if self.is_caller_gone() {
+            return failed(LEFT);
+        }
+        let recorded = self.record(tool, job);
+        if let Some(attendant) = &self.attendant {
+            attendant.begins(job);
+        }
+        let Some((outcome, end)) = self.within_time(tool, job).await else {
+            // Dropping the record says so.
+            return failed(LEFT);
         };
         recorded.end(end);
         outcome
     }
 
-    async fn call(&self, tool: &Known, job: &Job) -> (Outcome, CallEnd) {
+    /// A call, until it has been silent for too long or its time is over; `None` if the caller has left, which ends it.
+    async fn within_time(&self, tool: &Known, job: &Job) -> Option<(Outcome, CallEnd)> {
+        let notes = Notes::new(Wanted::of_progress(Id::Text(new_ulid(now_ms()))));
+        let began_ms = now_ms();
+        let most_ms = job.call_ms.min(job.until_ms.saturating_sub(began_ms));
+        let mut patience = Patience::new(began_ms, job.idle_ms, most_ms);
+        let calling = self.call(tool, job, &notes);
+        pin_mut!(calling);
+        loop {
+            let left_ms = patience.ends_at().saturating_sub(now_ms());
+            if left_ms == 0 {
+                let message =
+                    format!("The tool did not answer within {} ms.", now_ms().saturating_sub(began_ms));
+                return Some((Outcome::Failed(message), CallEnd::failed("tool_timeout")));
+            }
+            if let Either::Left((ended, _)) =
+                select(&mut calling, Timer::after_ms(left_ms.min(LISTEN_MS))).await
+            {
+                return Some(ended);
+            }
+            if self.is_caller_gone() {
+                return None;
+            }
+            while let Some(note) = notes.next() {
+                patience.heard(now_ms());
+                if let (Some(attendant), Some(said)) = (&self.attendant, Progress::read(&note)) {
+                    attendant.progresses(job, &said);
+                }
+            }
+        }
+    }
+
+    async fn call(&self, tool: &Known, job: &Job, notes: &Notes) -> (Outcome, CallEnd) {
         let Self { host, principal, .. } = self;
         if let Err(error) = admit::tool_call(host, principal).await {
             return (Outcome::Failed(error.message), CallEnd::refused(error.code));
@@ -168,7 +241,8 @@ impl Toolbox {
         }
         let (params, capabilities) = (params.write(), Members::default().write());
         let (tenant, key_id) = (principal.tenant(), &principal.key_id);
-        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id, notes: None };
+        let params = notes.wanted().params(&params).unwrap_or(params);
+        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id, notes: Some(notes) };
         let outcome = match tool.server.call(host, &item, &call).await {
             Ok(outcome) => outcome,
             Err(error) => return failure(error),
@@ -229,6 +303,11 @@ async fn servers(
 fn unknown(source: &Source) -> ApiError {
     let message = "There are no tools of this name that the API key may use.";
     ApiError::not_found("mcp_server_not_found", message).with_param(source.param.clone())
+}
+
+/// What an agreement to a tool holds for: the server, the tool, and all that its definition says.
+fn hash_of(server: &str, tool: &str, definition: &str) -> String {
+    sha256_hex(&format!("{server}\n{tool}\n{definition}"))
 }
 
 fn failure(error: ApiError) -> (Outcome, CallEnd) {

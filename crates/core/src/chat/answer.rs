@@ -23,6 +23,8 @@ struct Call {
 pub struct Answering {
     turn_id: String,
     text: String,
+    /// Bytes of the text that are in the history already.
+    kept: usize,
     unsent: String,
     unsent_thoughts: String,
     calls: Vec<Call>,
@@ -39,6 +41,7 @@ impl Answering {
         Self {
             turn_id: turn_id.to_owned(),
             text: String::new(),
+            kept: 0,
             unsent: String::new(),
             unsent_thoughts: String::new(),
             calls: Vec::new(),
@@ -142,6 +145,17 @@ impl Answering {
         &self.text
     }
 
+    /// What was said so far is in the history: the message at the end has what comes from here on.
+    pub fn keep(&mut self) {
+        self.kept = self.text.len();
+    }
+
+    /// The text that is not in the history yet.
+    #[must_use]
+    pub fn rest(&self) -> &str {
+        rest_of(self.text.get(self.kept..).unwrap_or_default())
+    }
+
     /// Why it ended, as `OpenAI`'s finish reason.
     #[must_use]
     pub fn finish_reason(&self) -> &str {
@@ -170,9 +184,16 @@ impl Answering {
                 json!({ "id": call.id, "type": "function", "function": { "name": call.name, "arguments": arguments } })
             })
             .collect();
-        let content = if self.text.is_empty() && !calls.is_empty() { Value::Null } else { json!(self.text) };
+        let text = self.rest();
+        let content = if text.is_empty() && !calls.is_empty() { Value::Null } else { json!(text) };
         (content, (!calls.is_empty()).then_some(Value::Array(calls)))
     }
+}
+
+/// A text without the empty line that stands between what was said before a call of a tool and after it.
+#[must_use]
+pub fn rest_of(text: &str) -> &str {
+    text.strip_prefix("\n\n").unwrap_or(text)
 }
 
 fn finish_word(reason: &FinishReason) -> String {
@@ -214,6 +235,17 @@ mod tests {
         assert_eq!(answer.message(), (json!("abc"), None));
         assert_eq!((answer.finish_reason(), answer.end()), ("length", Some(&Ok(()))));
         assert!(answer.usage().completion_tokens > 0);
+    }
+
+    #[test]
+    fn what_is_in_the_history_is_not_said_again() {
+        let mut answer = Answering::new("t");
+        answer.take_in([text("I look.")]);
+        answer.keep();
+        assert_eq!((answer.rest(), answer.text()), ("", "I look."));
+        answer.take_in([text("\n\nIt says so."), StreamEvent::Done]);
+        assert_eq!(answer.message(), (json!("It says so."), None));
+        assert_eq!(answer.text(), "I look.\n\nIt says so.");
     }
 
     #[test]

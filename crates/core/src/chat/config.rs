@@ -11,6 +11,8 @@ use crate::json::object::Kind;
 pub const DEFAULT_CONTEXT_TOKENS: u64 = 32_000;
 const MAX_SYSTEM_PROMPT_CHARS: usize = 64_000;
 const MAX_TOOLS_BYTES: usize = 128 * 1024;
+const MAX_MCP_BYTES: usize = 16 * 1024;
+const MCP: &[&str] = &["tools", "max_rounds", "max_calls", "timeout_ms"];
 const MAX_STOPS: usize = 4;
 const KNOWN: &[&str] = &[
     "temperature",
@@ -22,6 +24,7 @@ const KNOWN: &[&str] = &[
     "stop_sequences",
     "system_prompt",
     "tools",
+    "mcp",
     "context_tokens",
 ];
 
@@ -48,6 +51,9 @@ pub struct SessionConfig {
     /// Tools in `OpenAI`'s form.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub tools: Option<Value>,
+    /// Tools of the gateway's servers, and limits of their calls: what stands as `nexus` in a request.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub mcp: Option<Value>,
     /// Most tokens of history that go to the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
@@ -71,6 +77,7 @@ impl SessionConfig {
                 "stop" | "stop_sequences" => changed.stop = reader.stops()?,
                 "system_prompt" => changed.system_prompt = reader.text(MAX_SYSTEM_PROMPT_CHARS)?,
                 "tools" => changed.tools = reader.tools()?,
+                "mcp" => changed.mcp = reader.mcp()?,
                 "context_tokens" => changed.context_tokens = reader.integer(256, 10_000_000)?,
                 _ => {
                     return Err(error::unknown_field(&format!("{prefix}."), name, KNOWN));
@@ -102,6 +109,9 @@ impl SessionConfig {
         }
         if let Some(tools) = &self.tools {
             body.insert("tools".into(), tools.clone());
+        }
+        if let Some(mcp) = &self.mcp {
+            body.insert("nexus".into(), mcp.clone());
         }
     }
 
@@ -183,6 +193,27 @@ impl Reader<'_> {
         }
     }
 
+    /// The shape of it; what it names is looked up when it is used.
+    fn mcp(&self) -> Result<Option<Value>, ApiError> {
+        let fields = match self.value {
+            Value::Null => return Ok(None),
+            Value::Object(fields) => fields,
+            _ => return Err(wrong_type(&self.name, "an object", self.value)),
+        };
+        if let Some(name) = fields.keys().find(|name| !MCP.contains(&name.as_str())) {
+            return Err(error::unknown_field(&format!("{}.", self.name), name, MCP));
+        }
+        if self.value.to_string().len() > MAX_MCP_BYTES {
+            return Err(self.wrong_value(&format!("at most {MAX_MCP_BYTES} bytes")));
+        }
+        // Limits without tools say nothing.
+        let names_none = match fields.get("tools") {
+            None | Some(Value::Null) => true,
+            Some(tools) => tools.as_array().is_some_and(Vec::is_empty),
+        };
+        Ok((!names_none).then(|| self.value.clone()))
+    }
+
     fn wrong_value(&self, what: &str) -> ApiError {
         invalid_value(&self.name, format_args!("must be {what}"))
     }
@@ -211,9 +242,14 @@ mod tests {
         assert_eq!((config.temperature, config.top_p, config.max_tokens), (None, Some(1.0), Some(9)));
         let mut body = Map::new();
         config.write_to(&mut body);
-        assert_eq!(Value::Object(body), json!({ "top_p": 1.0, "max_tokens": 9, "stop": ["x"] }));
+        assert_eq!(Value::Object(body.clone()), json!({ "top_p": 1.0, "max_tokens": 9, "stop": ["x"] }));
+        config.apply(&json!({ "mcp": { "tools": ["fs"], "max_calls": 3 } }), "config").unwrap();
+        config.write_to(&mut body);
+        assert_eq!(body["nexus"], json!({ "tools": ["fs"], "max_calls": 3 }));
         let stored = serde_json::to_string(&config).unwrap();
         assert_eq!(serde_json::from_str::<SessionConfig>(&stored).unwrap(), config);
+        config.apply(&json!({ "mcp": { "tools": [], "max_calls": 3 } }), "config").unwrap();
+        assert_eq!(config.mcp, None);
     }
 
     #[test]
@@ -229,6 +265,9 @@ mod tests {
             (json!({ "stop": ["", "a"] }), "invalid_value", "config.stop"),
             (json!({ "system_prompt": 1 }), "invalid_type", "config.system_prompt"),
             (json!({ "tools": {} }), "invalid_type", "config.tools"),
+            (json!({ "mcp": ["fs"] }), "invalid_type", "config.mcp"),
+            (json!({ "mcp": { "servers": ["fs"] } }), "unknown_parameter", "config.mcp.servers"),
+            (json!({ "mcp": { "tools": ["x".repeat(20_000)] } }), "invalid_value", "config.mcp"),
             (json!({ "max_tokens": 5, "nonsense": 1 }), "unknown_parameter", "config.nonsense"),
         ];
         for (patch, code, param) in cases {

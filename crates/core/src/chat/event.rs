@@ -51,6 +51,62 @@ pub enum Event {
         /// JSON text.
         arguments: String,
     },
+    /// A call of a tool waits until a person agrees to it.
+    ToolApproval {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call, for the answer.
+        id: String,
+        /// The server of the tool.
+        server: String,
+        /// The name of the tool.
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// The gateway runs a call of a tool.
+    ToolStart {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call.
+        id: String,
+        /// The server of the tool.
+        server: String,
+        /// The name of the tool.
+        name: String,
+        /// JSON text.
+        arguments: String,
+    },
+    /// The tool says how far it is. The numbers are its own.
+    ToolProgress {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call.
+        id: String,
+        /// How far it is.
+        progress: f64,
+        /// What `progress` is at the end.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        total: Option<f64>,
+        /// What it does.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        message: Option<String>,
+    },
+    /// A call of a tool has its result, which may say why it did not run.
+    ToolEnd {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call.
+        id: String,
+        /// The server of the tool.
+        server: String,
+        /// The name of the tool.
+        name: String,
+        /// What the model is told.
+        content: String,
+        /// Whether it is an error.
+        is_error: bool,
+    },
     /// The turn has ended.
     Done {
         /// The turn.
@@ -110,6 +166,19 @@ impl Event {
         serde_json::to_string(self).unwrap_or_default()
     }
 
+    /// What it is to a room that was evicted and resumes: text of the answer, a call of a tool, or something else.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Delta { .. } => "delta",
+            Self::ToolApproval { .. }
+            | Self::ToolStart { .. }
+            | Self::ToolProgress { .. }
+            | Self::ToolEnd { .. } => "tool",
+            _ => "other",
+        }
+    }
+
     /// Whether it ends its turn.
     #[must_use]
     pub fn ends_turn(&self) -> bool {
@@ -155,6 +224,17 @@ mod tests {
     fn the_first_protocol_gets_growing_texts() {
         let delta = Event::Delta { turn_id: "t".into(), content: "b".into() };
         assert_eq!(delta.to_v1("ab").unwrap(), r#"{"content":"ab","type":"message"}"#);
+        let ended = Event::ToolEnd {
+            turn_id: "t".into(),
+            id: "c".into(),
+            server: "fs".into(),
+            name: "read".into(),
+            content: "x".into(),
+            is_error: false,
+        };
+        assert_eq!((ended.to_v1("ab"), ended.kind(), delta.kind()), (None, "tool", "delta"));
+        let expected = json!({ "type": "tool_end", "turn_id": "t", "id": "c", "server": "fs", "name": "read", "content": "x", "is_error": false });
+        assert_eq!(serde_json::from_str::<Value>(&ended.to_json()).unwrap(), expected);
         let thinking = Event::Thinking { turn_id: "t".into(), content: "b".into() };
         assert_eq!(thinking.to_v1("ab"), None);
     }

@@ -68,6 +68,17 @@ impl StoredMessage {
         }
     }
 
+    /// What a model said when it called tools, as a message of Chat Completions; `None` if it is none.
+    #[must_use]
+    pub fn of_calls(id: String, turn_id: &str, said: &str, timestamp: u64) -> Option<Self> {
+        let Ok(Value::Object(mut said)) = serde_json::from_str(said) else { return None };
+        let content = said.remove("content").unwrap_or_default();
+        let mut message = StoredMessage::new(id, turn_id, "assistant", content, timestamp);
+        message.tool_calls = said.remove("tool_calls");
+        message.finish_reason = Some("tool_calls".to_owned());
+        Some(message)
+    }
+
     /// All text in it.
     #[must_use]
     pub fn text(&self) -> String {
@@ -137,6 +148,14 @@ mod tests {
         );
         let stored = serde_json::to_string(&message).unwrap();
         assert_eq!(serde_json::from_str::<StoredMessage>(&stored).unwrap(), message);
+    }
+
+    #[test]
+    fn what_was_said_with_calls_is_kept_as_it_was() {
+        let said = r#"{"role":"assistant","content":"I look.","tool_calls":[{"id":"c","function":{"name":"f"},"extra_content":{"s":1}}]}"#;
+        let message = StoredMessage::of_calls("m".into(), "t", said, 5).unwrap();
+        assert_eq!(message.to_request(), serde_json::from_str::<Value>(said).unwrap());
+        assert_eq!(StoredMessage::of_calls("m".into(), "t", "[]", 5), None);
     }
 
     #[test]

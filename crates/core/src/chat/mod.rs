@@ -5,6 +5,7 @@
 //! stores what these functions return and sends their frames.
 
 pub mod answer;
+pub mod approval;
 pub mod config;
 pub mod envelope;
 pub mod event;

@@ -13,6 +13,7 @@
 
 use serde_json::{Map, Value, json};
 
+use super::approval::Decided;
 use super::config::wrong_type;
 use super::handshake::Version;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
@@ -57,6 +58,8 @@ pub enum FrameBody {
         /// The turn.
         turn_id: Option<String>,
     },
+    /// A person has decided on a call of a tool.
+    Approve(Decided),
     /// A check that the connection is alive.
     Ping,
 }
@@ -234,6 +237,10 @@ fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
             known(fields, &["type", "seq", "turn_id"])?;
             Ok(FrameBody::Stop { turn_id: name(fields, "turn_id")? })
         }
+        "approve" => {
+            known(fields, &["type", "seq", "call_id", "decision"])?;
+            Ok(FrameBody::Approve(Decided::read(fields)?))
+        }
         "message" => {
             known(fields, &[&asking[..], &["content"]].concat())?;
             let content = fields.get("content").ok_or_else(|| missing("content"))?;
@@ -250,7 +257,7 @@ fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
         other => {
             let other: String = other.chars().take(50).collect();
             let message = format!(
-                "Unknown type `{other}`. Known types: hello, message, tool_result, regenerate, stop, ping."
+                "Unknown type `{other}`. Known types: hello, message, tool_result, approve, regenerate, stop, ping."
             );
             Err(ApiError::invalid("unknown_type", "type", message))
         }
@@ -375,6 +382,7 @@ fn provider_id(fields: &Map<String, Value>) -> Result<Option<i64>, ApiError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::chat::approval::Decision;
 
     fn v2(text: &str) -> Frame {
         parse(Version::V2, text).unwrap()
@@ -403,6 +411,8 @@ mod tests {
         );
         let message = r#"{"type":"message","id":"a","content":[{"type":"text","text":"x"}],"model":"m","config":{"top_p":1}}"#;
         assert!(matches!(v2(message).body, FrameBody::Ask(ask) if ask.client_id.as_deref() == Some("a")));
+        let approve = v2(r#"{"type":"approve","call_id":"c","decision":"deny"}"#).body;
+        assert!(matches!(approve, FrameBody::Approve(decided) if decided.decision == Decision::Deny));
         let results = r#"{"type":"tool_result","results":[{"tool_call_id":"c","content":"12"}]}"#;
         assert!(matches!(v2(results).body, FrameBody::Ask(ask) if matches!(ask.say, Say::ToolResults(_))));
         assert!(
@@ -432,6 +442,7 @@ mod tests {
             (V2, r#"{"type":"hello","last_seq":-7}"#, "invalid_value", Some("last_seq")),
             (V2, r#"{"type":"stop","turn_id":7}"#, "invalid_type", Some("turn_id")),
             (V2, r#"{"type":"stop","turn_id":""}"#, "invalid_value", Some("turn_id")),
+            (V2, r#"{"type":"approve","call_id":"c"}"#, "missing_required_parameter", Some("decision")),
             (V2, r#"{"type":"message"}"#, "missing_required_parameter", Some("content")),
             (V2, r#"{"type":"message","content":""}"#, "invalid_value", Some("content")),
             (V2, r#"{"type":"message","content":"  "}"#, "invalid_value", Some("content")),

@@ -7,6 +7,7 @@
 
 use serde::Serialize;
 
+use super::event::Event;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
 use super::message::StoredMessage;
 use super::protocol::{FRAME_WINDOW_MS, MAX_FRAME_BYTES, MAX_FRAMES, MAX_QUEUED_TURNS};
@@ -73,6 +74,9 @@ pub struct Hello<'a> {
     pub oldest_seq: u64,
     /// The turn that is being answered.
     pub active_turn: Option<&'a str>,
+    /// The calls of it that wait for agreement, as the frames that ask for it; absent if there are none.
+    #[serde(skip_serializing_if = "<[Event]>::is_empty")]
+    pub approvals: &'a [Event],
     /// What the connection may do.
     pub limits: Limits,
 }
@@ -147,6 +151,7 @@ mod tests {
             last_seq: 7,
             oldest_seq: 1,
             active_turn: None,
+            approvals: &[],
             limits: Limits::default(),
         });
         let read = read(&hello);

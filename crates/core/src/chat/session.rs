@@ -9,6 +9,7 @@ use crate::json::error::unknown_field;
 
 const MAX_TITLE_CHARS: usize = 200;
 const MAX_MODEL_CHARS: usize = 200;
+const MAX_AGREED_TOOLS: usize = 200;
 
 /// A session as it is stored and returned.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -40,6 +41,9 @@ pub struct Session {
     pub message_count: u64,
     /// Tokens of all prompts and answers.
     pub total_tokens: u64,
+    /// Tools that may be called without asking again: hashes of their definitions.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub agreed_tools: Vec<String>,
 }
 
 impl Session {
@@ -60,6 +64,7 @@ impl Session {
             updated_at: now_ms,
             message_count: 0,
             total_tokens: 0,
+            agreed_tools: Vec::new(),
         }
     }
 
@@ -85,6 +90,17 @@ impl Session {
         }
         *self = changed;
         Ok(())
+    }
+
+    /// From now on this tool may be called without asking. Of very many the oldest are forgotten.
+    pub fn agree_to(&mut self, tool: &str) {
+        if self.agreed_tools.iter().any(|known| known == tool) {
+            return;
+        }
+        if self.agreed_tools.len() >= MAX_AGREED_TOOLS {
+            self.agreed_tools.remove(0);
+        }
+        self.agreed_tools.push(tool.to_owned());
     }
 
     /// The model name to use in a request to the gateway.
@@ -144,6 +160,18 @@ mod tests {
         assert_eq!(session.requested_model().unwrap(), "m");
         let stored = serde_json::to_string(&session).unwrap();
         assert_eq!(serde_json::from_str::<Session>(&stored).unwrap(), session);
+    }
+
+    #[test]
+    fn what_was_agreed_to_is_remembered() {
+        let mut session = Session::new("s", 0);
+        for number in 0..=MAX_AGREED_TOOLS {
+            session.agree_to(&number.to_string());
+            session.agree_to(&number.to_string());
+        }
+        assert_eq!((session.agreed_tools.len(), session.agreed_tools[0].as_str()), (MAX_AGREED_TOOLS, "1"));
+        let stored = serde_json::to_string(&Session::new("s", 0)).unwrap();
+        assert!(!stored.contains("agreed_tools"));
     }
 
     #[test]

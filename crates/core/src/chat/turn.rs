@@ -42,12 +42,36 @@ pub fn check_results(last: Option<&StoredMessage>, results: &[(String, Value)]) 
     Err(ApiError::invalid("unexpected_tool_result", "results", message))
 }
 
-/// The number of the first message that a regeneration removes: the model's last answer, back to the question or tool result
-/// before it. `messages` are numbered and in order; `None` if the last is no answer.
+/// The number of the first message that a regeneration removes: the model's last answer with the calls that the gateway ran for it,
+/// back to the question or the client's tool result before it. `messages` are numbered and in order; `None` if the last is no answer.
 #[must_use]
 pub fn regenerated_from(messages: &[(u64, StoredMessage)]) -> Option<u64> {
-    let answer = messages.iter().rev().take_while(|(_, message)| message.role == "assistant");
-    answer.last().map(|(number, _)| *number)
+    // Results that the gateway got are of the turn of their calls; those of a client begin a turn.
+    let is_of_answer = |at: usize, message: &StoredMessage| match message.role.as_str() {
+        "assistant" => true,
+        "tool" => messages.iter().take(at).any(|(_, call)| makes_calls(call, &message.turn_id)),
+        _ => false,
+    };
+    let backwards = messages.iter().enumerate().rev();
+    let answer = backwards.take_while(|(at, (_, message))| is_of_answer(*at, message));
+    answer.last().map(|(_, (number, _))| *number)
+}
+
+/// The calls of a turn that have no result, because it was ended in the middle of them. Asked before its last message is there.
+#[must_use]
+pub fn unanswered(messages: &[(u64, StoredMessage)], turn_id: &str) -> Vec<String> {
+    let made = messages.iter().filter(|(_, message)| makes_calls(message, turn_id));
+    let calls = made.filter_map(|(_, message)| message.tool_calls.as_ref()?.as_array()).flatten();
+    let has_result = |id: &str| {
+        let mut results = messages.iter().filter(|(_, message)| message.turn_id == turn_id);
+        results.any(|(_, message)| message.tool_call_id.as_deref() == Some(id))
+    };
+    let ids = calls.filter_map(|call| call.get("id").and_then(Value::as_str));
+    ids.filter(|id| !has_result(id)).map(str::to_owned).collect()
+}
+
+fn makes_calls(message: &StoredMessage, turn_id: &str) -> bool {
+    message.role == "assistant" && message.turn_id == turn_id && message.tool_calls.is_some()
 }
 
 #[cfg(test)]
@@ -101,12 +125,29 @@ mod tests {
         let history = |roles: &[&str]| {
             roles.iter().zip(1..).map(|(role, number)| (number, message(role))).collect::<Vec<_>>()
         };
-        assert_eq!(
-            regenerated_from(&history(&["user", "assistant", "tool", "assistant", "assistant"])),
-            Some(4)
-        );
+        let mut called = history(&["user", "assistant", "tool", "assistant", "assistant"]);
+        called[1].1.tool_calls = Some(json!([{"id": "c"}]));
+        assert_eq!(regenerated_from(&called), Some(2), "the gateway ran it");
+        for (_, message) in called.iter_mut().skip(2) {
+            message.turn_id = "of the client".into();
+        }
+        assert_eq!(regenerated_from(&called), Some(4));
         assert_eq!(regenerated_from(&history(&["assistant"])), Some(1));
         assert_eq!(regenerated_from(&history(&["assistant", "user"])), None);
         assert_eq!(regenerated_from(&[]), None);
+    }
+
+    #[test]
+    fn calls_without_a_result_are_found() {
+        let calls = |turn_id: &str, ids: [&str; 2]| StoredMessage {
+            turn_id: turn_id.to_owned(),
+            tool_calls: Some(json!([{"id": ids[0]}, {"id": ids[1]}])),
+            ..message("assistant")
+        };
+        let result = |id: &str| StoredMessage { tool_call_id: Some(id.to_owned()), ..message("tool") };
+        let history = [calls("other", ["x", "y"]), message("user"), calls("t", ["a", "b"]), result("b")];
+        let history: Vec<_> = (1..).zip(history).collect();
+        assert_eq!(unanswered(&history, "t"), ["a"]);
+        assert!(unanswered(&history[..2], "t").is_empty());
     }
 }

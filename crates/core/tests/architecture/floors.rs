@@ -157,7 +157,7 @@ const TOOLLOOP: &[Floor] = &[
     &["named", "result", "search"],
     &["offer"],
     &["merge"],
-    &["request"],
+    &["note", "request"],
     &["machine"],
     &["offered", "session"],
     &["lib"],

@@ -12,7 +12,7 @@ fn call(id: &str, name: &str, arguments: &str, machine: &Machine) -> Call {
 }
 
 fn machine(tools: Vec<Tool>, limits: Limits) -> Machine {
-    Machine::new(limits, Offer::new(tools, false), true, 0)
+    Machine::new(limits, Offer::new(tools, false), Caller::Keeps, 0)
 }
 
 fn text(text: &str) -> Outcome {
@@ -78,6 +78,28 @@ fn tools_are_found_described_and_called() {
     let asks = call("4", crate::offer::CALL, r#"{"name":"w__warn","arguments":{}}"#, &machine);
     assert!(machine.begin(&[asks], false, 0).answers[0].is_error);
     assert_eq!(machine.offer().functions().last().unwrap().name, "w__warn");
+}
+
+#[test]
+fn the_wait_for_agreement_is_no_time_of_the_request() {
+    let mut machine = machine(
+        vec![Tool { approval: Approval::Ask, ..tool("a__b") }],
+        Limits { total_ms: 1_000, ..Limits::default() },
+    );
+    machine.caller = Caller::Attends;
+    let _ = machine.ask(0);
+    let calls = ["1", "2"].map(|id| call(id, "a__b", &format!("{{\"x\":{id}}}"), &machine));
+    let mut jobs = machine.begin(&calls, false, 0).jobs;
+    assert_eq!((jobs.len(), jobs[0].consent, jobs[0].until_ms), (2, Consent::ToTool, 1_000));
+    // Both were waited for at the same time: 60 s in all.
+    jobs[0].waited(100, 40_100);
+    jobs[1].waited(20_100, 60_100);
+    assert_eq!(jobs[0].until_ms, 41_000);
+    for job in &jobs {
+        let _ = machine.end(job, text("x"));
+    }
+    assert_eq!(machine.ask(60_500), Choice::Free);
+    assert_eq!(machine.ask(61_100), Choice::None);
 }
 
 #[test]

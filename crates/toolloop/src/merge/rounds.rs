@@ -20,6 +20,17 @@ pub struct Call {
     pub fate: Fate,
 }
 
+impl Call {
+    /// The tool as people are shown it.
+    #[must_use]
+    pub fn shown(&self) -> Shown {
+        match &self.fate {
+            Fate::Ours(shown) | Fate::Asks(shown) => shown.clone(),
+            Fate::Callers => Shown { server: String::new(), name: self.name.clone() },
+        }
+    }
+}
+
 /// What a round has added to the conversation.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Turn {

@@ -3,6 +3,7 @@
 //! Responses and Messages show these calls as items and blocks, which callers send back. Models are told functions and results instead;
 //! an answer of several rounds becomes the turns again that it consisted of, so that signatures stand where they stood.
 
+mod chat;
 mod found;
 mod messages;
 mod responses;
@@ -19,6 +20,7 @@ pub fn restored(dialect: CallerDialect, body: &[u8], offer: &Offer, labels: &[St
     match dialect {
         CallerDialect::Anthropic => messages::restored(body, offer, labels),
         CallerDialect::OpenaiResponses => responses::restored(body, offer, labels),
-        _ => Restored::default(),
+        CallerDialect::OpenaiChat => chat::restored(body, offer),
+        CallerDialect::Gemini | CallerDialect::OpenaiCompletions => Restored::default(),
     }
 }

@@ -5,7 +5,8 @@ use std::fmt::Write;
 use nexus_edge_core::dialect::caller::CallerDialect::{self, Anthropic, Gemini, OpenaiChat, OpenaiResponses};
 use nexus_edge_toolloop::machine::{Job, Outcome};
 use nexus_edge_toolloop::named;
-use nexus_edge_toolloop::session::{Next, Opening, Session};
+use nexus_edge_toolloop::note::Note;
+use nexus_edge_toolloop::session::{Next, Opening, Session, Telling};
 use nexus_edge_toolloop::tool::{Approval, Class, Tool};
 
 /// Every dialect that knows tools.
@@ -35,6 +36,8 @@ pub struct Ran {
     pub sent: String,
     /// Whether the answer is complete.
     pub is_complete: bool,
+    /// What an attended request has noted.
+    pub notes: Vec<Note>,
 }
 
 pub fn tool(alias: &str) -> Tool {
@@ -83,6 +86,23 @@ pub fn run_with(
     size: Option<usize>,
     answer: &dyn Fn(&Job) -> Outcome,
 ) -> Ran {
+    run_as(dialect, body, tools, rounds, size, answer, false)
+}
+
+/// Runs a request that is attended, streamed.
+pub fn run_attended(tools: &[Tool], rounds: &[Said], answer: &dyn Fn(&Job) -> Outcome) -> Ran {
+    run_as(OpenaiChat, &request(OpenaiChat), tools, rounds, Some(1 << 20), answer, true)
+}
+
+fn run_as(
+    dialect: CallerDialect,
+    body: &str,
+    tools: &[Tool],
+    rounds: &[Said],
+    size: Option<usize>,
+    answer: &dyn Fn(&Job) -> Outcome,
+    is_attended: bool,
+) -> Ran {
     let named = named::of(dialect, body.as_bytes()).unwrap().unwrap();
     let opening = Opening {
         dialect,
@@ -91,12 +111,13 @@ pub fn run_with(
         tools: tools.to_vec(),
         is_stream: size.is_some(),
         is_list: false,
-        wants_tool_events: true,
+        telling: if is_attended { Telling::Notes } else { Telling::Chunks },
     };
     let mut session = Session::new(opening, 0);
     let (mut ran, mut out) = (Ran::default(), Vec::new());
     let mut next = session.start(0, &mut out);
     loop {
+        ran.notes.extend(session.take_notes());
         next = match next {
             Next::Ask(body) => {
                 let number = ran.asked.len();
