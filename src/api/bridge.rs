@@ -83,6 +83,7 @@ pub async fn token(exchange: &Exchange) -> Result<Response, ApiError> {
         let message = "Another request made a token at the same time.";
         return Err(ApiError::conflict("agent_token_exists", "agent_id", message));
     }
+    mcp::changed();
     note(exchange, &caller, before.as_ref(), Some(&record));
     // The connection of the token before ends at once, and a ticket that was made with it is no longer good.
     let revoke = Revoke { not_before_ms: record.issued_at, wipe: false };

@@ -54,6 +54,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
     record.check()?;
     apply_secrets(exchange, &input, &mut record)?;
     table::insert(&exchange.env, &record, &[]).await?;
+    mcp::changed();
     exchange.note_change(None, Some(&record));
     exchange::json(201, &record.view())
 }
@@ -89,6 +90,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
         async |record, read_at| table::update(&exchange.env, record, read_at).await,
     )
     .await?;
+    mcp::changed();
     exchange::json(200, &record.view())
 }
 
@@ -98,6 +100,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     if !table::delete::<McpServerRecord>(&exchange.env, id).await? {
         return Err(not_found());
     }
+    mcp::changed();
     mcp::forget(exchange, id).await?;
     exchange.note_change(Some(&record), None);
     answer_deleted(id)

@@ -42,6 +42,7 @@ pub async fn create(exchange: &Exchange) -> Result<Response, ApiError> {
         return Err(ApiError::conflict("too_many_toolsets", "name", message));
     }
     table::insert(&exchange.env, &record, &[]).await?;
+    mcp::changed();
     exchange.note_change(None, Some(&record));
     exchange::json(201, &record.view())
 }
@@ -57,6 +58,7 @@ pub async fn update(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     let write =
         async |record: &ToolsetRecord, read_at: u64| table::update(&exchange.env, record, read_at).await;
     let record = change(exchange, async || find(exchange, id).await, apply, write).await?;
+    mcp::changed();
     exchange::json(200, &record.view())
 }
 
@@ -66,6 +68,7 @@ pub async fn delete(exchange: &Exchange, id: &str) -> Result<Response, ApiError>
     if !table::delete::<ToolsetRecord>(&exchange.env, id).await? {
         return Err(mcp::toolset_not_found());
     }
+    mcp::changed();
     exchange.note_change(Some(&record), None);
     answer_deleted(id)
 }

@@ -3,11 +3,13 @@
 // speed of the machine nor how many requests share a message decides: a budget says what a request may use, what a batch of the queue,
 // and what a second of time, in which versions are compared. What has no budget may not be used at all.
 import assert from "node:assert/strict";
+import { after } from "node:test";
 import { fileURLToPath } from "node:url";
 import { countingEntry } from "../../bench/counting.mjs";
 import { dollars } from "../../bench/dollars.mjs";
 import { message, messageEvents } from "../support/anthropic.mjs";
 import { dialectSuite } from "../support/dialects.mjs";
+import { startMcpServers } from "../support/mcp-servers.mjs";
 import { test } from "../support/suite.mjs";
 import { completion, delay, streamEvents } from "../support/upstream.mjs";
 
@@ -15,6 +17,7 @@ const REQUESTS = 40;
 const AT_ONCE = 4;
 const ROOT = fileURLToPath(new URL("../../", import.meta.url));
 const keys = {};
+let servers;
 const t = dialectSuite(["openai", "anthropic"], {
   entry: countingEntry(ROOT),
   fields: { quirks: ["discreet_streams"] },
@@ -25,6 +28,11 @@ const t = dialectSuite(["openai", "anthropic"], {
     keys.fresh = [];
     for (let i = 0; i < REQUESTS; i++) keys.fresh.push(await make({ name: `fresh-${i}` }));
     keys.limited = await make({ limits: { requests_per_minute: 1_000_000, tokens_per_minute: 1_000_000_000 } });
+    servers = await startMcpServers();
+    await t.gw.admin("POST", "/mcp-servers", { id: "modern", url: `${servers.url}/modern` });
+    const tools = [{ server: "modern", tool: "*" }];
+    await t.gw.admin("POST", "/toolsets", { name: "usual", tools });
+    keys.equipped = await make({ allow_tools: ["*"], default_toolset: "usual" });
     const words = ["Hello", " there"];
     await t.on("openai", "gpt", (x) =>
       x.json().stream ? x.stream(streamEvents("gpt", words)) : x.reply(200, completion("gpt", "Hello there")),
@@ -32,6 +40,8 @@ const t = dialectSuite(["openai", "anthropic"], {
     await t.on("anthropic", "claude", (x) => x.stream(messageEvents(message("claude", "Hello there"))));
   },
 });
+
+after(() => servers?.stop());
 
 /** What was counted since it was asked for last, once nothing is going on any more. */
 async function counted() {
@@ -145,6 +155,15 @@ const CASES = {
         "clock readings": { request: 9, batch: 6, second: 4 },
         microtasks: { request: 8, batch: 6, second: 4 },
       },
+    }),
+    most: 7.5,
+  },
+  "a new conversation, with the tools of the key's set": {
+    make: () => ({ key: keys.equipped, request: () => complete(keys.equipped, {}) }),
+    // The set, the servers and their tools are held for three seconds.
+    budget: withMore({
+      request: { "D1 trips": { second: 2 }, "D1 reads": { second: 2 }, "D1 rows read": { second: 8 } },
+      isolate: { timers: { request: 5, batch: 3, second: 2 } },
     }),
     most: 7.5,
   },

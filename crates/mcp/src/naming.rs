@@ -18,6 +18,8 @@ pub const MAX_ALIAS: usize = 48;
 const KEPT: usize = 37;
 const HASH: usize = 10;
 const OLD_BEGINNING: &str = "bridge__";
+const OLD_AGENT: usize = 16;
+const OLD_TOOL: usize = 32;
 
 /// What an alias stands for.
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -181,18 +183,34 @@ pub fn sanitised(name: &str) -> String {
         .collect()
 }
 
+fn cut_off(name: &str, length: usize) -> String {
+    sanitised(name).chars().take(length).collect()
+}
+
 /// Whether a name of the form `bridge__{agent}__{tool}__{hash}`, which an earlier system gave to tools of agents, stands for
 /// this target. Agent and tool are cut off at 16 and 32 characters there.
 #[must_use]
 pub fn is_old_name(name: &str, target: &Target) -> bool {
-    let cut = |text: &str, length: usize| sanitised(text).chars().take(length).collect::<String>();
     let Some(agent) = &target.agent else { return false };
     let tool = format!("{}__{}", target.server, target.tool);
     [tool.as_str(), target.tool.as_str()].iter().any(|tool| {
-        let beginning = format!("{OLD_BEGINNING}{}__{}__", cut(agent, 16), cut(tool, 32));
+        let beginning =
+            format!("{OLD_BEGINNING}{}__{}__", cut_off(agent, OLD_AGENT), cut_off(tool, OLD_TOOL));
         name.strip_prefix(&beginning)
             .is_some_and(|hash| hash.len() == HASH && hash.bytes().all(|byte| byte.is_ascii_hexdigit()))
     })
+}
+
+/// Whether an alias may stand for something of this server: each that [`Aliases::name`] gives to something of it does. The alias is not
+/// taken apart by that: what it stands for is known once everything that such servers have has its name.
+#[must_use]
+pub fn may_be_of(alias: &str, agent: Option<&str>, server: &str) -> bool {
+    let plain = format!("{}__", sanitised(server));
+    let with_agent = agent.map(|agent| format!("{}_{plain}", sanitised(agent)));
+    let old = agent.map(|agent| format!("{OLD_BEGINNING}{}__", cut_off(agent, OLD_AGENT)));
+    // Of a long beginning an alias may have only what stands before the hash.
+    let begins = |beginning: String| alias.starts_with(beginning.get(..KEPT).unwrap_or(&beginning));
+    begins(plain) || with_agent.is_some_and(begins) || old.is_some_and(begins)
 }
 
 #[cfg(test)]
@@ -253,6 +271,19 @@ mod tests {
     }
 
     #[test]
+    fn a_name_may_be_of_the_servers_that_it_begins_with() {
+        assert!(may_be_of("fs__read", None, "fs") && may_be_of("a_b__read", None, "a.b"));
+        assert!(
+            may_be_of("laptop_fs__read", Some("laptop"), "fs") && may_be_of("fs__x", Some("laptop"), "fs")
+        );
+        assert!(may_be_of("bridge__laptop__fs__read__0123456789", Some("laptop"), "fs"));
+        assert!(!may_be_of("fs__read", None, "f") && !may_be_of("fs_read", None, "fs"));
+        assert!(
+            !may_be_of("laptop_fs__read", None, "fs") && !may_be_of("bridge__x__y", Some("laptop"), "fs")
+        );
+    }
+
+    #[test]
     fn old_names_of_agents_are_understood() {
         let fs = target(Some("my-laptop"), "fs", "read_file");
         assert!(is_old_name("bridge__my-laptop__fs__read_file__0123456789", &fs));
@@ -274,6 +305,7 @@ mod tests {
                 let (alias, _) = aliases.name(&target);
                 prop_assert!(alias.len() <= MAX_ALIAS && !alias.is_empty() && alias == sanitised(&alias));
                 prop_assert_eq!(aliases.target(&alias), Some(&target));
+                prop_assert!(may_be_of(&alias, target.agent.as_deref(), &target.server));
             }
         }
     }

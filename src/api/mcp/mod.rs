@@ -212,7 +212,9 @@ async fn call(asked: Asked<'_>) -> Result<Reply, ApiError> {
     };
     let found = match face {
         Face::One(server) => Ok(Some((server.clone(), name.clone()))),
-        Face::Several(selection) => mcp::resolve(exchange, &Reach::of(principal), selection, &name).await,
+        Face::Several(selection) => {
+            mcp::resolve(exchange, &Reach::of(principal), selection, &name, Kind::Tool).await
+        }
         Face::Unavailable(error) => Err(error.clone()),
     };
     let (server, tool_name) = match found {

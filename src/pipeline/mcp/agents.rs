@@ -17,6 +17,7 @@ use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::version::Version;
 use serde_json::value::RawValue;
 
+use super::configured;
 use crate::host::Host;
 use crate::objects::agent_hub::{HubClient, Known, Offer, Offers};
 use crate::platform::{log_warn, now_ms};
@@ -122,6 +123,7 @@ pub async fn replace(host: &Host, server: &AgentServer, kept: Kept) -> Result<()
 /// # Errors
 /// Those of the store.
 pub async fn forget(host: &Host, owner: &str, agent: &str) -> Result<(), ApiError> {
+    configured::changed();
     HELD.with_borrow_mut(|held| held.remove(&(owner.to_owned(), agent.to_owned())));
     mcp::forget_agent(&host.env, owner, agent).await?;
     Ok(())

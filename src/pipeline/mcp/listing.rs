@@ -8,7 +8,8 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::address;
 use nexus_edge_mcp::catalogue::{Item, Kind};
 
-use super::reach::{Reach, Selection, book_with, resolve, server_of, servers};
+use super::names::{book_with, resolve};
+use super::reach::{Reach, Selection, server_of, servers};
 use super::server::Server;
 use crate::host::Host;
 use crate::platform::log_warn;
@@ -83,7 +84,7 @@ pub async fn prompt(
     if selection.is_of_tools() {
         return Ok(None);
     }
-    resolve(host, reach, selection, alias).await
+    resolve(host, reach, selection, alias, Kind::Prompt).await
 }
 
 /// Who has the resource, or the template, of an address.

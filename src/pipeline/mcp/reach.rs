@@ -5,21 +5,18 @@ use std::rc::Rc;
 use futures::future::{join, join_all};
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::access::tool_grants::{ToolGrants, agent_server, server_parts};
-use nexus_edge_core::catalog::McpServerRecord;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
-use nexus_edge_mcp::naming::{Book, Target};
+use nexus_edge_mcp::naming::Target;
 use nexus_edge_mcp::toolset::{Pick, Shown, Toolset};
 use nexus_edge_tunnel::tools::name_of;
 
 use super::agents::{self, AgentServer, Offering};
+use super::configured;
 use super::server::{Server, remote_server};
 use crate::host::Host;
 use crate::platform::log_warn;
-use crate::store::{self, credits, table};
-
-/// Most names that are stored for the agents of one owner.
-const MAX_OWN_ALIASES: u64 = 5_000;
+use crate::store::{self, credits};
 
 /// A caller, as far as tools are concerned.
 pub struct Reach<'a> {
@@ -82,7 +79,7 @@ impl Selection {
     }
 
     /// The target of a name that only this selection has.
-    fn own_target(&self, name: &str) -> Option<Target> {
+    pub(super) fn own_target(&self, name: &str) -> Option<Target> {
         let Self::Toolset(set) = self else { return None };
         let Pick { server, tool, .. } = set.named(name)?;
         let (agent, server) = server_parts(server);
@@ -107,23 +104,6 @@ pub struct Reached {
     /// Those that can be asked, the gateway's first.
     pub servers: Vec<Server>,
     /// How the agents and the servers of agents are called in grants that cannot.
-    pub unavailable: Vec<String>,
-}
-
-/// A tool under the name that it has beside others.
-pub struct NamedTool {
-    /// That name.
-    pub alias: String,
-    /// The tool as its server calls it.
-    pub tool: Item,
-}
-
-/// The tools of a selection.
-#[derive(Default)]
-pub struct Tools {
-    /// The tools, in a fixed order.
-    pub tools: Vec<NamedTool>,
-    /// The servers and agents that do not answer.
     pub unavailable: Vec<String>,
 }
 
@@ -221,84 +201,6 @@ pub async fn check_invoke(host: &Host, reach: &Reach<'_>, id: &str, name: &str) 
     Err(ApiError::forbidden("tool_not_allowed", "This key may not use the tool.").with_param("tool_name"))
 }
 
-/// The tools of a selection under their names, new ones of which are stored.
-///
-/// # Errors
-/// Those of [`servers`] and of the store.
-pub async fn tools(host: &Host, reach: &Reach<'_>, selection: &Selection) -> Result<Tools, ApiError> {
-    let reached = servers(host, reach, selection).await?;
-    let mut unavailable = reached.unavailable;
-    let asked = reached.servers.into_iter().map(async |server| {
-        let offered = server.offered(host, reach.grants).await;
-        (server, offered)
-    });
-    let mut offered = Vec::new();
-    for (server, answered) in join_all(asked).await {
-        match answered {
-            Ok(tools) => offered.extend(tools.into_iter().filter_map(|tool| {
-                let shown = selection.shown(&server, tool)?;
-                Some((server.target(&shown.tool), shown))
-            })),
-            Err(error) => {
-                log_warn("mcp server", &error.message);
-                unavailable.push(server.name().to_owned());
-            }
-        }
-    }
-    let unnamed = offered.iter().filter(|(_, shown)| shown.name.is_none());
-    let book = book_with(host, reach, unnamed.map(|(target, _)| target)).await?;
-    let named = |(target, shown): (Target, Shown)| {
-        let alias = shown.name.or_else(|| book.alias(&target).map(str::to_owned))?;
-        Some(NamedTool { alias, tool: shown.item })
-    };
-    Ok(Tools { tools: offered.into_iter().filter_map(named).collect(), unavailable })
-}
-
-/// The caller's book with a name for each of these, new ones of which are stored.
-pub(super) async fn book_with<'t>(
-    host: &Host,
-    reach: &Reach<'_>,
-    targets: impl Iterator<Item = &'t Target>,
-) -> Result<Book, ApiError> {
-    let mut book = store::mcp::book(&host.env, &reach.owner).await?;
-    for target in targets {
-        book.name(target);
-    }
-    let (shared, own) = (book.new_shared(), book.new_own());
-    if !shared.is_empty() || !own.is_empty() {
-        if !shared.is_empty() {
-            store::mcp::add_aliases(&host.env, shared).await?;
-        }
-        if !own.is_empty() {
-            store::mcp::add_own_aliases(&host.env, &reach.owner, own, MAX_OWN_ALIASES).await?;
-        }
-        // What another request stored in between counts.
-        book = store::mcp::book(&host.env, &reach.owner).await?;
-    }
-    Ok(book)
-}
-
-/// The server behind a name, and what the server calls the tool; `None` where the caller reaches no such tool.
-///
-/// # Errors
-/// `agent_offline` (404), and those of the store.
-pub async fn resolve(
-    host: &Host,
-    reach: &Reach<'_>,
-    selection: &Selection,
-    alias: &str,
-) -> Result<Option<(Server, String)>, ApiError> {
-    let target = if let Some(target) = selection.own_target(alias) {
-        Some(target)
-    } else {
-        let book: Book = store::mcp::book(&host.env, &reach.owner).await?;
-        book.target(alias).filter(|target| selection.has(target)).cloned()
-    };
-    let Some(target) = target else { return Ok(None) };
-    let server = server_of(host, reach, &target).await?;
-    Ok(server.map(|server| (server, target.tool)))
-}
-
 /// The server of a target; `None` where the caller reaches no such server.
 pub(super) async fn server_of(
     host: &Host,
@@ -320,25 +222,24 @@ async fn all(host: &Host, reach: &Reach<'_>, set: Option<&Toolset>) -> Result<Re
     let names = |server: &str| set.is_none_or(|set| set.has_server(server));
     let names_below = |prefix: &str| set.is_none_or(|set| set.has_server_below(prefix));
     let remote = async {
-        let mut records: Vec<McpServerRecord> = table::list(&host.env).await?;
-        records.retain(|record| record.enabled && names(&record.id) && reach.grants.may_know(&record.id));
-        records.sort_by(|one, other| one.id.cmp(&other.id));
-        Ok::<_, ApiError>(records)
+        let records = configured::servers(host).await?;
+        let meant = records.iter().filter(|record| names(&record.id) && reach.grants.may_know(&record.id));
+        Ok::<_, ApiError>(meant.map(|record| Server::Remote(Rc::clone(record))).collect::<Vec<_>>())
     };
     let own = async {
         if !reach.grants.may_know_agents() || !names_below("agent/") {
             return Ok(Vec::new());
         }
-        let mut agents = store::bridge::list(&host.env, &reach.owner).await?;
-        agents.retain(|agent| {
-            let name = format!("agent/{}", agent.agent_id);
+        let agents = configured::agents(host, &reach.owner).await?;
+        let meant = agents.iter().filter(|id| {
+            let name = format!("agent/{id}");
             reach.grants.may_know(&name) && names_below(&format!("{name}/"))
         });
-        Ok::<_, ApiError>(join_all(agents.iter().map(|agent| of_agent(host, reach, &agent.agent_id))).await)
+        Ok::<_, ApiError>(join_all(meant.map(|id| of_agent(host, reach, id))).await)
     };
     let (remote, own) = join(remote, own).await;
     let mut reached = Reached::default();
-    reached.servers.extend(remote?.into_iter().map(|record| Server::Remote(Rc::new(record))));
+    reached.servers.extend(remote?);
     for of_agent in own? {
         reached.servers.extend(of_agent.servers.into_iter().filter(|server| names(server.name())));
         // Of an agent that is not connected only its own name is known, and one of its servers is named.
@@ -371,7 +272,7 @@ fn granted(reach: &Reach<'_>, offering: &Offering) -> Reached {
 /// Whether the caller reaches the agent: one of another owner is as if it did not exist, and so is one that the key is not granted.
 async fn has_agent(host: &Host, reach: &Reach<'_>, id: &str) -> Result<bool, ApiError> {
     Ok(reach.grants.may_know(&format!("agent/{id}"))
-        && store::bridge::find(&host.env, &reach.owner, id).await?.is_some())
+        && configured::agents(host, &reach.owner).await?.iter().any(|one| one == id))
 }
 
 fn agent_not_found() -> ApiError {

@@ -18,9 +18,9 @@ use super::agent_call;
 use super::agents::AgentServer;
 use super::call::Call;
 use super::catalogue::kept;
+use super::configured;
 use super::link;
 use crate::host::Host;
-use crate::store::table;
 
 /// Who answers tools.
 #[derive(Clone)]
@@ -164,6 +164,7 @@ pub async fn remote_server(host: &Host, grants: &ToolGrants, name: &str) -> Resu
     if !grants.may_know(name) {
         return Ok(None);
     }
-    let found: Option<McpServerRecord> = table::find(&host.env, name).await?;
-    Ok(found.filter(|record| record.enabled).map(|record| Server::Remote(Rc::new(record))))
+    let servers = configured::servers(host).await?;
+    let found = servers.iter().find(|record| record.id == name);
+    Ok(found.map(|record| Server::Remote(Rc::clone(record))))
 }

@@ -2,26 +2,24 @@
 //!
 //! Guarantee: a set of another owner, and one of which the key is granted no server, is as if it did not exist.
 
-use std::rc::Rc;
-
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 
+use super::configured;
 use super::reach::Selection;
 use crate::host::Host;
-use crate::store::toolsets;
 
 /// The set of this name.
 ///
 /// # Errors
 /// `toolset_not_found` (404).
 pub async fn toolset(host: &Host, principal: &Principal, name: &str) -> Result<Selection, ApiError> {
-    let found = toolsets::named(&host.env, principal.owner.as_deref(), name).await?;
-    let record = found.ok_or_else(toolset_not_found)?;
-    if !record.tools.picks().iter().any(|pick| principal.tools.may_know(&pick.server)) {
+    let found = configured::toolset(host, principal.owner.as_deref(), name).await?;
+    let set = found.ok_or_else(toolset_not_found)?;
+    if !set.picks().iter().any(|pick| principal.tools.may_know(&pick.server)) {
         return Err(toolset_not_found());
     }
-    Ok(Selection::Toolset(Rc::new(record.tools)))
+    Ok(Selection::Toolset(set))
 }
 
 /// The error for a set that there is not.
