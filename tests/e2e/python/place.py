@@ -10,7 +10,7 @@ import urllib.request
 import httpx
 
 HERE = pathlib.Path(__file__).resolve().parent
-NAMES = ("base_url", "api_key", "admin_token", "upstream_url")
+NAMES = ("base_url", "api_key", "tools_key", "admin_token", "upstream_url")
 place = {}
 server = None
 

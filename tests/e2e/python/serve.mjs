@@ -3,6 +3,7 @@
 import * as anthropic from "../../support/anthropic.mjs";
 import { startGateway } from "../../support/gateway.mjs";
 import * as gemini from "../../support/gemini.mjs";
+import { startMcpServers } from "../../support/mcp-servers.mjs";
 import {
   answersWith,
   chunk,
@@ -132,14 +133,27 @@ up.on("closed-early", (x) =>
 // The last request of a model, for tests that check what was sent.
 up.on("what-was-sent", (x) => x.reply(200, up.last(x.json().of).json()));
 
+// Servers of tools, one of which has a tool that always fails.
+const servers = await startMcpServers();
+servers.tools.push({ name: "fail", inputSchema: { type: "object", properties: {} } });
+for (const id of ["modern", "legacy"]) await gw.admin("POST", "/mcp-servers", { id, url: `${servers.url}/${id}` });
+const { key: tools_key } = await gw.createKey({ name: "tools", allow_tools: ["*"], deny_tools: ["legacy/add"] });
+
 const { key } = await gw.createKey({ name: "python" });
 console.log(
-  JSON.stringify({ base_url: `${gw.url}/v1`, api_key: key, admin_token: gw.adminToken, upstream_url: up.url }),
+  JSON.stringify({
+    base_url: `${gw.url}/v1`,
+    api_key: key,
+    tools_key,
+    admin_token: gw.adminToken,
+    upstream_url: up.url,
+  }),
 );
 
 process.stdin.resume();
 process.stdin.once("end", async () => {
   await gw.stop();
   await up.stop();
+  await servers.stop();
   process.exit(0);
 });
