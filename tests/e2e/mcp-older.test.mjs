@@ -10,6 +10,7 @@ import { answersWith, completion, toolCall } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const PATIENCE = { within: 60_000, every: 100 };
+const LONG = { timeout: 300_000 };
 let servers;
 let key;
 const t = dialectSuite(["openai"], {
@@ -139,17 +140,21 @@ async function leave(server, name) {
   assert.equal(told.params.requestId, call.id);
 }
 
-test("a legacy server is told when a caller has left, over both transports, and stops", async () => {
-  for (const server of ["sse", "sessions"])
-    for (const name of ["wait", "hush"]) {
-      const before = servers.stopped.length;
-      await leave(server, name);
-      const stopped = await eventually(() => servers.stopped[before], { what: "the end of the call", ...PATIENCE });
-      assert.equal(stopped.name, name);
-      assert.match(stopped.reason, /not waited for any more/, `${server} ${name}`);
-    }
-  await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
-});
+test(
+  "a legacy server is told when a caller has left, over both transports, and stops",
+  async () => {
+    for (const server of ["sse", "sessions"])
+      for (const name of ["wait", "hush"]) {
+        const before = servers.stopped.length;
+        await leave(server, name);
+        const stopped = await eventually(() => servers.stopped[before], { what: "the end of the call", ...PATIENCE });
+        assert.equal(stopped.name, name);
+        assert.match(stopped.reason, /not waited for any more/, `${server} ${name}`);
+      }
+    await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+  },
+  LONG,
+);
 
 test("a server that asks a client which cannot be asked is refused at once", async () => {
   for (const server of ["sse", "sessions"]) {
@@ -160,31 +165,40 @@ test("a server that asks a client which cannot be asked is refused at once", asy
   }
 });
 
-test("what misbehaves over HTTP+SSE ends in an error that says how, and reaches no other origin", async () => {
-  const says = {
-    elsewhere: /another origin/,
-    nowhere: /no usable address/,
-    wordy: /where messages are posted/,
-    mute: /in time/,
-    short: /closed the connection/,
-    flooding: /closed the connection/,
-    refusing: /status 500/,
-  };
-  for (const id of servers.hostile) {
-    await admin("POST", "/mcp-servers", { id, url: `${servers.url}/${id}`, transport: "sse", timeout_ms: 20_000 }, 201);
-    const answer = await t.gw.admin("POST", `/mcp-servers/${id}/test`);
-    if (id === "strange") {
-      assert.equal(answer.status, 200, answer.text);
-      const { tools } = await admin("GET", "/mcp-servers/strange/tools");
-      assert.deepEqual(
-        tools.map(({ name }) => name),
-        ["echo"],
+test(
+  "what misbehaves over HTTP+SSE ends in an error that says how, and reaches no other origin",
+  async () => {
+    const says = {
+      elsewhere: /another origin/,
+      nowhere: /no usable address/,
+      wordy: /where messages are posted/,
+      mute: /in time/,
+      short: /closed the connection/,
+      flooding: /closed the connection/,
+      refusing: /status 500/,
+    };
+    for (const id of servers.hostile) {
+      await admin(
+        "POST",
+        "/mcp-servers",
+        { id, url: `${servers.url}/${id}`, transport: "sse", timeout_ms: 20_000 },
+        201,
       );
-      continue;
+      const answer = await t.gw.admin("POST", `/mcp-servers/${id}/test`);
+      if (id === "strange") {
+        assert.equal(answer.status, 200, answer.text);
+        const { tools } = await admin("GET", "/mcp-servers/strange/tools");
+        assert.deepEqual(
+          tools.map(({ name }) => name),
+          ["echo"],
+        );
+        continue;
+      }
+      assert.deepEqual([answer.status, answer.body.error.code], [502, "mcp_server_unreachable"], answer.text);
+      assert.match(answer.body.error.message, says[id], id);
+      assert.ok(!answer.text.includes("secret"));
     }
-    assert.deepEqual([answer.status, answer.body.error.code], [502, "mcp_server_unreachable"], answer.text);
-    assert.match(answer.body.error.message, says[id], id);
-    assert.ok(!answer.text.includes("secret"));
-  }
-  assert.equal(servers.strangers(), 0);
-});
+    assert.equal(servers.strangers(), 0);
+  },
+  LONG,
+);

@@ -16,6 +16,7 @@ pub mod headers;
 pub mod http_address;
 pub mod json;
 pub mod kept;
+pub mod listen;
 pub mod method;
 pub mod mrtr;
 pub mod naming;

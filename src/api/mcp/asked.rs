@@ -9,24 +9,14 @@ use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request, Response as RpcResponse
 use nexus_edge_mcp::server::{Caller, ServerIdentity, http_status};
 use nexus_edge_mcp::version::Era;
 
+use super::endpoint::Face;
 use crate::exchange::{self, Exchange};
-use crate::pipeline::mcp::{Selection, Server};
 use crate::platform::http::{Headers, Response};
 
 /// Tools of a page.
 const PAGE: usize = 200;
 /// How long a client may keep a list.
 pub(super) const FRESHNESS: Freshness = Freshness { ttl_ms: 30_000, public: false };
-
-/// What an endpoint shows.
-pub(super) enum Face {
-    /// Those of several servers, under aliases.
-    Several(Selection),
-    /// Those of one server, under their own names.
-    One(Server),
-    /// Those of a server that cannot be asked now, and why.
-    Unavailable(ApiError),
-}
 
 /// A request and who asks it, where.
 #[derive(Clone, Copy)]

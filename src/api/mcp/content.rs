@@ -1,4 +1,4 @@
-//! Prompts, resources and completion: what clients list, get and read besides tools.
+//! Prompts, resources and completion: what clients get and read besides tools.
 //!
 //! What the gateway was not granted to tell of is refused as such, and never an empty success.
 
@@ -7,10 +7,11 @@ use nexus_edge_mcp::catalogue::Kind;
 use nexus_edge_mcp::json::Members;
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::reference::{Reference, reference, renamed};
-use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
+use nexus_edge_mcp::rpc::{RpcError, code};
 use nexus_edge_mcp::version::Era;
 
-use super::asked::{Answered, Asked, Face, failure, page_of, refused};
+use super::asked::{Answered, Asked, failure, refused};
+use super::endpoint::Face;
 use super::job::Job;
 use super::underway::Reply;
 use crate::pipeline::admit;
@@ -26,23 +27,6 @@ enum Refusal {
     Ambiguous,
     /// The server or the agent cannot be asked.
     Failed(ApiError),
-}
-
-/// A page of the prompts, resources or templates.
-pub(super) async fn list(asked: &Asked<'_>, kind: Kind) -> Result<Outcome, ApiError> {
-    let grants = &asked.principal.tools;
-    let (items, unavailable) = match asked.face {
-        Face::One(server) => match server.listed(asked.exchange, grants, kind).await {
-            Ok(items) => (items, Vec::new()),
-            Err(error) => return Ok(Outcome::Error(failure(&error))),
-        },
-        Face::Several(selection) => {
-            let found = mcp::listed(asked.exchange, &Reach::of(asked.principal), selection, kind).await?;
-            (found.items, found.unavailable)
-        }
-        Face::Unavailable(error) => return Ok(Outcome::Error(failure(error))),
-    };
-    Ok(page_of(asked, kind, &items, &unavailable))
 }
 
 /// Gets a prompt, reads a resource or completes an argument.

@@ -15,7 +15,8 @@ use nexus_edge_mcp::version::Era;
 use nexus_edge_stats::call_end::CallEnd;
 use serde_json::value::RawValue;
 
-use super::asked::{Answered, Asked, Face, failure};
+use super::asked::{Answered, Asked, failure};
+use super::endpoint::Face;
 use super::held::Held;
 use super::underway::Underway;
 use crate::host::Host;

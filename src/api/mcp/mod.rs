@@ -5,8 +5,10 @@
 
 mod asked;
 mod content;
+mod endpoint;
 mod held;
 mod job;
+mod listening;
 mod underway;
 
 use nexus_edge_core::access::Principal;
@@ -20,13 +22,14 @@ use nexus_edge_mcp::server::{self, Admitted, Channel, ServerIdentity, http_statu
 use nexus_edge_mcp::version::{Era, Version};
 use nexus_edge_stats::call_end::CallEnd;
 
-use self::asked::{Answered, Asked, FRESHNESS, Face, failure, page_of, refused, written};
+use self::asked::{Answered, Asked, FRESHNESS, failure, page_of, refused, written};
+use self::endpoint::{Endpoint, Face};
 use self::job::Job;
 use self::underway::Reply;
 use crate::exchange::Exchange;
 use crate::pipeline::admit;
 use crate::pipeline::authenticate::authenticate;
-use crate::pipeline::mcp::{self, Calling, Origin, Reach, Refusal, Selection, Server, Sought};
+use crate::pipeline::mcp::{self, Calling, Origin, Reach, Refusal};
 use crate::platform::http::{Headers, Response};
 
 /// What callers accept who read events.
@@ -34,39 +37,22 @@ const EVENTS: &str = "text/event-stream";
 
 /// `POST /mcp`
 pub async fn endpoint(exchange: &Exchange) -> Result<Response, ApiError> {
-    check_origin(exchange)?;
-    let principal = authenticate(exchange).await?;
-    serve(exchange, &principal, &Face::Several(Selection::All)).await
+    serve(exchange, Endpoint::All).await
 }
 
 /// `POST /mcp/server/{id}`
 pub async fn server_endpoint(exchange: &Exchange, id: &str) -> Result<Response, ApiError> {
-    check_origin(exchange)?;
-    let principal = authenticate(exchange).await?;
-    // A server that the key is not granted is as if it did not exist.
-    let selection = Selection::Server(id.to_owned());
-    let reached = mcp::servers(exchange, &Reach::of(&principal), &selection).await?;
-    let server = reached.servers.into_iter().next().ok_or_else(mcp::server_not_found)?;
-    serve(exchange, &principal, &Face::One(server)).await
+    serve(exchange, Endpoint::Server(id.to_owned())).await
 }
 
 /// `POST /mcp/agent/{id}/{server}`
 pub async fn agent_endpoint(exchange: &Exchange, id: &str, server: &str) -> Result<Response, ApiError> {
-    check_origin(exchange)?;
-    let principal = authenticate(exchange).await?;
-    let face = match mcp::agent(exchange, &Reach::of(&principal), id, server).await? {
-        Sought::Offline => Face::Unavailable(mcp::agent_offline()),
-        sought => Face::One(Server::Agent(sought.found()?)),
-    };
-    serve(exchange, &principal, &face).await
+    serve(exchange, Endpoint::Agent(id.to_owned(), server.to_owned())).await
 }
 
 /// `POST /mcp/toolset/{name}`
 pub async fn toolset_endpoint(exchange: &Exchange, name: &str) -> Result<Response, ApiError> {
-    check_origin(exchange)?;
-    let principal = authenticate(exchange).await?;
-    let selection = mcp::toolset(exchange, &principal, name).await?;
-    serve(exchange, &principal, &Face::Several(selection)).await
+    serve(exchange, Endpoint::Toolset(name.to_owned())).await
 }
 
 /// A page of another origin must not use what a browser has: it names the allowed ones.
@@ -79,7 +65,17 @@ fn check_origin(exchange: &Exchange) -> Result<(), ApiError> {
     }
 }
 
-async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Result<Response, ApiError> {
+async fn serve(exchange: &Exchange, endpoint: Endpoint) -> Result<Response, ApiError> {
+    check_origin(exchange)?;
+    let principal = authenticate(exchange).await?;
+    let face = endpoint.face(exchange, &principal).await?;
+    let place = |reads_events| Place {
+        exchange,
+        principal: &principal,
+        endpoint: &endpoint,
+        face: &face,
+        reads_events,
+    };
     let body = exchange.body().await?;
     let said = exchange.header(headers::PROTOCOL_VERSION);
     let version = said.as_deref().map_or(Some(Version::WITHOUT_HEADER), Version::parse);
@@ -88,7 +84,7 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
         Err(malformed) => Ok(written(&[Answered { status: 400, response: malformed.into() }], false)),
         Ok(Frame::One(Message::Request(request))) => {
             let accept = exchange.header("accept").unwrap_or_default();
-            let place = Place { exchange, principal, face, reads_events: accept.contains(EVENTS) };
+            let place = place(accept.contains(EVENTS));
             let reply = answer(place, &request, said.as_deref()).await?;
             Ok(if place.reads_events {
                 reply.told(exchange).await
@@ -100,7 +96,7 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
         Ok(Frame::One(_)) => Ok(Response::empty(202, Headers::new())),
         Ok(Frame::Batch(messages)) => {
             let mut answers = Vec::new();
-            let place = Place { exchange, principal, face, reads_events: false };
+            let place = place(false);
             for message in messages {
                 match message {
                     Err(malformed) => answers.push(Answered { status: 200, response: malformed.into() }),
@@ -123,12 +119,13 @@ async fn serve(exchange: &Exchange, principal: &Principal, face: &Face) -> Resul
 struct Place<'a> {
     exchange: &'a Exchange,
     principal: &'a Principal,
+    endpoint: &'a Endpoint,
     face: &'a Face,
     reads_events: bool,
 }
 
 async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Result<Reply, ApiError> {
-    let Place { exchange, principal, face, reads_events } = place;
+    let Place { exchange, principal, endpoint, face, reads_events } = place;
     let method = Method::parse(&request.method);
     let identity = identity(exchange, face, method).await;
     let caller = match server::admit(request, &identity, Channel::Http(said)) {
@@ -150,11 +147,11 @@ async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Resu
         Some(method @ (Method::GetPrompt | Method::ReadResource | Method::Complete)) => {
             return content::ask(asked, method).await;
         }
-        Some(Method::ListTools) => list(&asked).await?,
+        Some(Method::Listen) => return listening::listen(asked, endpoint).await,
         // Nothing is kept of a connection. Log lines come as their server writes them.
         Some(Method::SetLevel) => Outcome::Result(Members::default().write()),
         Some(method) => match Kind::listed_by(method) {
-            Some(kind) => content::list(&asked, kind).await?,
+            Some(kind) => list(&asked, kind).await?,
             None => Outcome::Error(RpcError::method_not_found(&request.method)),
         },
         None => Outcome::Error(RpcError::method_not_found(&request.method)),
@@ -176,7 +173,12 @@ async fn identity(exchange: &Exchange, face: &Face, method: Option<Method>) -> S
     };
     let mut capabilities = Members::default();
     for name in known {
-        capabilities.set(&name, Members::default().write());
+        let mut capability = Members::default();
+        // Clients of the legacy era have no stream over which they could be told.
+        if method == Some(Method::Discover) && Kind::ALL.iter().any(|kind| kind.capability() == name) {
+            capability.set("listChanged", to_raw(&true));
+        }
+        capabilities.set(&name, capability.write());
     }
     ServerIdentity {
         info: to_raw(&serde_json::json!({ "name": "nexus-edge", "version": env!("CARGO_PKG_VERSION") })),
@@ -186,21 +188,13 @@ async fn identity(exchange: &Exchange, face: &Face, method: Option<Method>) -> S
     }
 }
 
-async fn list(asked: &Asked<'_>) -> Result<Outcome, ApiError> {
-    let Asked { exchange, principal, .. } = asked;
-    let (items, unavailable): (Vec<Item>, _) = match asked.face {
-        Face::One(server) => match server.offered(exchange, &principal.tools).await {
-            Ok(tools) => (tools, Vec::new()),
-            Err(error) => return Ok(Outcome::Error(failure(&error))),
-        },
-        Face::Several(selection) => {
-            let found = mcp::tools(exchange, &Reach::of(principal), selection).await?;
-            let renamed = found.tools.iter().map(|named| named.tool.renamed(Kind::Tool, &named.alias));
-            (renamed.collect(), found.unavailable)
-        }
-        Face::Unavailable(error) => return Ok(Outcome::Error(failure(error))),
-    };
-    Ok(page_of(asked, Kind::Tool, &items, &unavailable))
+/// A page of a list.
+async fn list(asked: &Asked<'_>, kind: Kind) -> Result<Outcome, ApiError> {
+    match asked.face.items(asked.exchange, asked.principal, kind).await {
+        Ok((items, unavailable)) => Ok(page_of(asked, kind, &items, &unavailable)),
+        Err(error) if matches!(asked.face, Face::Several(_)) => Err(error),
+        Err(error) => Ok(Outcome::Error(failure(&error))),
+    }
 }
 
 async fn call(asked: Asked<'_>) -> Result<Reply, ApiError> {

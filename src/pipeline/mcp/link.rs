@@ -28,7 +28,7 @@ use crate::host::Host;
 
 /// Sessions that an isolate remembers.
 const MAX_SESSIONS: usize = 500;
-const SESSION: &str = "mcp-session-id";
+const SESSION_HEADER: &str = "mcp-session-id";
 
 /// A server that can be asked.
 pub struct Link {
@@ -39,10 +39,14 @@ pub struct Link {
     stream: Option<EventStream>,
 }
 
+/// A server, its version, and a tenant.
+type Place = (String, u64, String);
+/// What is known of the server, and the session that it gave.
+type Session = (Peer, String);
+
 thread_local! {
     static NEXT_ID: Cell<i64> = const { Cell::new(0) };
-    /// By server, its version, and tenant.
-    static SESSIONS: RefCell<BoundedMap<(String, u64, String), (Peer, String)>> = RefCell::new(BoundedMap::new(MAX_SESSIONS));
+    static SESSIONS: RefCell<BoundedMap<Place, Session>> = RefCell::new(BoundedMap::new(MAX_SESSIONS));
 }
 
 /// The gateway as a client, with the capabilities of the caller that it asks for.
@@ -87,7 +91,7 @@ pub async fn connect(
                     first = Transport::Http;
                     (probe, step) = Probe::begin(identity.clone(), record.era, first, None);
                 }
-                Err(why) => return Err(without_stream(&record.id, why)),
+                Err(why) => return Err(without_stream(&record.id, &why)),
             },
             Step::Ready(peer, notification) => {
                 let mut link = Link { peer, session, stream };
@@ -138,7 +142,7 @@ async fn probe_once(
 impl Link {
     fn headers(&self) -> Vec<(String, String)> {
         let mut headers = vec![(headers::PROTOCOL_VERSION.to_owned(), self.peer.version.as_str().to_owned())];
-        headers.extend(self.session.iter().map(|session| (SESSION.to_owned(), session.clone())));
+        headers.extend(self.session.iter().map(|session| (SESSION_HEADER.to_owned(), session.clone())));
         headers
     }
 
@@ -316,7 +320,7 @@ fn failed(name: &str, failure: &ProbeFailure) -> ApiError {
     ApiError::bad_gateway("mcp_server_unreachable", format!("The server `{name}` cannot be used: {failure}."))
 }
 
-fn without_stream(name: &str, why: NoStream) -> ApiError {
+fn without_stream(name: &str, why: &NoStream) -> ApiError {
     match why {
         NoStream::Status(status) => unreachable(
             name,

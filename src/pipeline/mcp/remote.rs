@@ -94,11 +94,6 @@ impl<'a> Remote<'a> {
         self.record
     }
 
-    /// Where it is asked from.
-    pub fn host(&self) -> &Host {
-        &self.host
-    }
-
     /// Sends a message and waits for the response to the request `id`; for none where there is no `id`. What the server says before it
     /// goes to `notes`.
     pub async fn tell(

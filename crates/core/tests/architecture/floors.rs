@@ -147,7 +147,7 @@ const MCP: &[Floor] = &[
     &["address", "catalogue", "envelope"],
     &["headers"],
     &["client", "mrtr", "progress", "reference", "server", "trust"],
-    &["kept", "notes", "toolset"],
+    &["kept", "listen", "notes", "toolset"],
     &["lib"],
 ];
 
