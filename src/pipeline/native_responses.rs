@@ -38,9 +38,12 @@ pub async fn translate(
     if !provider.has_quirk(Quirk::Responses) {
         return Ok(None);
     }
+    let mut known_as = None;
     if let Some(previous) = previous_of(inbound) {
         match responses::find(&exchange.env, &principal.key_id, &previous).await? {
-            Some(Kept::Elsewhere(kept)) if kept.kept_by == provider.uid => {}
+            Some(Kept::Elsewhere(kept)) if kept.kept_by == provider.uid => {
+                known_as = Some(kept.id).filter(|id| *id != previous);
+            }
             Some(Kept::Elsewhere(_)) => return Err(kept_by_another(&previous)),
             // It was created in translation, so its turns are stored here only.
             Some(Kept::Here(_)) => return Ok(None),
@@ -49,6 +52,10 @@ pub async fn translate(
     }
     ownership::check(exchange, principal, named.references.iter(), candidate).await?;
     let translation = Translation::native(inbound, false);
+    let translation = match known_as {
+        Some(id) => translation.continuing(id),
+        None => translation,
+    };
     Ok(Some(match candidate.upstream.body_model(&candidate.upstream_model) {
         Some(model) => translation.naming(model),
         None => translation,

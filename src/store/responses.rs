@@ -3,6 +3,7 @@
 //! Of a response that its provider stores, only the provider is noted. A response belongs to the key that created it;
 //! for other keys it does not exist.
 
+use nexus_edge_core::dialect::canonical::Json;
 use nexus_edge_core::dialect::responses::{Kept, KeptElsewhere, StoredResponse};
 use serde::Deserialize;
 use worker::Env;
@@ -52,6 +53,28 @@ pub async fn put(env: &Env, origin: &Origin, response: &StoredResponse) -> Store
         env.bucket("BUCKET")?.delete(object_name(&response.id)).await?;
     }
     Ok(())
+}
+
+/// Stores an answer of several rounds under the id that its caller was told, if the response of its last round, `last`, is stored.
+/// `items`: what belongs to the conversation after it.
+pub async fn put_joined(
+    env: &Env,
+    origin: &Origin,
+    last: &str,
+    items: &[Json],
+    response: &[u8],
+) -> StoreResult<()> {
+    let Some(joined) = StoredResponse::joined(last, items, response) else { return Ok(()) };
+    match find(env, &origin.key_id, last).await? {
+        None => Ok(()),
+        Some(Kept::Here(_)) => put(env, origin, &joined).await,
+        Some(Kept::Elsewhere(kept)) => {
+            let sql = "INSERT OR REPLACE INTO responses (id, key_id, previous_id, created_at, record) VALUES (?1, ?2, NULL, ?3, ?4)";
+            let record = serde_json::to_string(&kept)?;
+            let parameters = [text(&joined.id), text(&origin.key_id), unsigned(now_ms()), text(&record)];
+            write(env, sql, &parameters).await.map(|_| ())
+        }
+    }
 }
 
 /// Notes which provider stores a response.

@@ -7,6 +7,7 @@ import { answersWith as anthropicAnswers, message } from "../support/anthropic.m
 import { dialectSuite } from "../support/dialects.mjs";
 import { answersWith as geminiAnswers, generated } from "../support/gemini.mjs";
 import { startMcpServers } from "../support/mcp-servers.mjs";
+import { answersWith as responsesAnswer, response } from "../support/responses.mjs";
 import { test } from "../support/suite.mjs";
 import { answersWith, completion, gate, toolCall, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
@@ -167,6 +168,60 @@ test("responses: items of the tool, whole and streamed", async () => {
     "response.mcp_list_tools.completed",
   ])
     assert.ok(types.has(type), type);
+});
+
+test("responses: a streamed answer of several rounds is continued by its id, wherever it is stored", async () => {
+  const model = await scripted("continued", told("I look. ", [echo("c1", "hello")]), "It says hello.");
+  const finished = async (body) => {
+    const stream = sdk().responses.stream(body);
+    return stream.finalResponse();
+  };
+  const first = await finished({ model, input: "Say it.", tools: [tool()] });
+  const read = await sdk().responses.retrieve(first.id);
+  const ids = ({ output }) => output.map(({ id }) => id);
+  assert.deepEqual(ids(read), ids(first));
+  const next = await sdk().responses.create({ model, input: "And?", previous_response_id: first.id });
+  assert.equal(next.output_text, "It says hello.");
+  assert.deepEqual(
+    rounds(model)
+      .at(-1)
+      .messages.map(({ role, content }) => [role, content]),
+    [
+      ["user", "Say it."],
+      ["assistant", "I look. "],
+      ["tool", "hello"],
+      ["assistant", "It says hello."],
+      ["user", "And?"],
+    ],
+  );
+
+  const provider = await t.gw.createProvider({
+    name: "native-responses",
+    kind: "openai",
+    server_url: `${t.up.url}/v1`,
+    server_key: "x",
+    quirks: ["responses"],
+  });
+  const call = {
+    type: "function_call",
+    id: "fc_1",
+    call_id: "c1",
+    name: "modern__echo",
+    arguments: '{"text":"hello"}',
+  };
+  const calling = response("", { before: [{ ...call, status: "completed" }] });
+  calling.output.pop();
+  const [last, after] = [response("It says hello."), response("Yes.")];
+  t.up.on("kept-there", (x) => {
+    const { input } = x.json();
+    const isResult = Array.isArray(input) && input.some(({ type }) => type === "function_call_output");
+    return responsesAnswer(input === "And?" ? after : isResult ? last : calling)(x);
+  });
+  await t.gw.createModel({ provider_id: provider.id, model_name: "kept-there" });
+  const there = await finished({ model: "kept-there", input: "Say it.", tools: [tool()] });
+  assert.deepEqual([there.id, there.output_text], [calling.id, "It says hello."]);
+  await sdk().responses.create({ model: "kept-there", input: "And?", previous_response_id: there.id });
+  assert.equal(t.up.last("kept-there").json().previous_response_id, last.id);
 });
 
 test("responses: a call that needs agreement waits for it, and runs when it is given", async () => {

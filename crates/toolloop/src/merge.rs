@@ -23,7 +23,7 @@ pub(crate) use gemini::content as gemini_content;
 pub(crate) use messages::{BLOCK_ID, message};
 pub(crate) use responses::{Agreement, CALL_ID, agreement_of};
 use rounds::Rounds;
-pub use rounds::{Call, Ended, Fates, Listed, Setting, Told, Turn};
+pub use rounds::{Call, Ended, Fates, Joined, Listed, Setting, Told, Turn};
 
 /// Largest event of a stream that is read. An answer with a larger one fails.
 const MAX_EVENT_BYTES: usize = 16 << 20;
@@ -87,6 +87,12 @@ impl Merge {
     /// The result of a call. Of a stream, appends what the caller is sent.
     pub fn result(&mut self, told: &Told, out: &mut Vec<u8>) {
         self.rounds.result(told, out);
+    }
+
+    /// The streamed answer after its last round, if it is one that is stored and continued under several ids.
+    #[must_use]
+    pub fn joined(&self) -> Option<Joined> {
+        self.rounds.joined()
     }
 
     /// The end of the streamed answer.

@@ -11,7 +11,7 @@ use nexus_edge_core::json::splice::quote;
 
 use crate::json::array;
 use crate::machine::{Caller, Job, Machine, Outcome, Work};
-use crate::merge::{Call, Ended, Listed, Merge, Setting, Told, Turn};
+use crate::merge::{Call, Ended, Joined, Listed, Merge, Setting, Told, Turn};
 use crate::named::Named;
 use crate::note::{Made, Note};
 use crate::offer::Offer;
@@ -74,6 +74,7 @@ pub struct Session {
     round: Round,
     /// Of an attended request: what has not been taken yet.
     notes: Option<Vec<Note>>,
+    ended: Option<(Joined, Vec<String>)>,
 }
 
 /// The calls of a round that are not at their end.
@@ -119,6 +120,7 @@ impl Session {
             agreed: restored.agreed,
             round: Round::default(),
             notes: (telling == Telling::Notes).then(Vec::new),
+            ended: None,
         }
     }
 
@@ -135,6 +137,12 @@ impl Session {
     /// What has happened since this was asked last; nothing in a request that is not attended.
     pub fn take_notes(&mut self) -> Vec<Note> {
         self.notes.as_mut().map(std::mem::take).unwrap_or_default()
+    }
+
+    /// After [`Next::End`] of a streamed answer that its caller continues under another id than its provider: the answer, and the items
+    /// that belong to the conversation after its last round.
+    pub fn take_joined(&mut self) -> Option<(Joined, Vec<String>)> {
+        self.ended.take()
     }
 
     /// Most calls at a time.
@@ -265,6 +273,9 @@ impl Session {
         let Round { said, calls, mut answers, ends, .. } = std::mem::take(&mut self.round);
         if ends {
             if self.is_stream {
+                let last: Vec<Answer> = calls.iter().filter_map(|call| answers.remove(&call.id)).collect();
+                let after = || results(self.dialect, &last);
+                self.ended = self.merge.joined().map(|joined| (joined, after()));
                 self.merge.finish(out);
             }
             return Next::End;

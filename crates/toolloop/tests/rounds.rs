@@ -113,6 +113,29 @@ fn the_callers_own_calls_are_handed_over() {
 }
 
 #[test]
+fn a_streamed_response_of_several_rounds_is_known_by_the_id_of_its_first() {
+    for dialect in DIALECTS {
+        let joined = run(dialect, &request(dialect), &tools(), &two_rounds(), Some(1 << 20)).joined;
+        assert_eq!(joined.is_some(), dialect == OpenaiResponses);
+        assert_eq!(run(dialect, &request(dialect), &tools(), &[said("Hi.", &[])], Some(7)).joined, None);
+        assert_eq!(run(dialect, &request(dialect), &tools(), &two_rounds(), None).joined, None);
+    }
+    let mixed =
+        [said("", &[("fs__list", "{}")]), said("", &[("fs__read", r#"{"path":"a"}"#), ("own", "{}")])];
+    let ran = run(OpenaiResponses, &request(OpenaiResponses), &tools(), &mixed, Some(1 << 20));
+    let (last, response, after) = ran.joined.unwrap();
+    let response: Value = serde_json::from_str(&response).unwrap();
+    assert_eq!((last.as_str(), response["id"].as_str()), ("resp_1", Some("resp_0")));
+    assert_eq!(response["output"].as_array().unwrap().last().unwrap()["type"], "function_call");
+    let [result] = after.as_slice() else { panic!("{after:?}") };
+    let result: Value = serde_json::from_str(result).unwrap();
+    assert_eq!(
+        (&result["type"], &result["output"]),
+        (&"function_call_output".into(), &"result of read".into())
+    );
+}
+
+#[test]
 fn an_attended_request_asks_while_it_runs_and_notes_what_happens() {
     let tools = [
         Tool { approval: Approval::Ask, class: Class::Write, ..tool("fs__write") },

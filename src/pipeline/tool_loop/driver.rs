@@ -4,16 +4,20 @@ use std::rc::Rc;
 
 use futures::StreamExt;
 use futures::future::LocalBoxFuture;
+use nexus_edge_core::dialect::canonical::Json;
 use nexus_edge_core::dialect::inbound::FromPath;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_toolloop::machine::Job;
+use nexus_edge_toolloop::merge::Joined;
 use nexus_edge_toolloop::session::{Next, Session};
 
 use super::toolbox::Toolbox;
 use crate::exchange::Exchange;
 use crate::pipeline::rounds::Rounds;
 use crate::platform::http::{Headers, Response};
-use crate::platform::now_ms;
+use crate::platform::{log_error, now_ms};
+use crate::store::origin::Origin;
+use crate::store::responses;
 
 /// What a whole answer costs.
 pub const COST: &str = "x-nexus-cost";
@@ -91,6 +95,20 @@ impl Driver {
             for note in notes {
                 attendant.note(note);
             }
+        }
+    }
+
+    /// Stores an answer that has ended under the id that its caller was told, before the caller is told the end.
+    pub async fn keep_joined(&mut self, exchange: &Exchange) {
+        let Some((Joined { last, response }, after)) = self.session.take_joined() else { return };
+        let items: Vec<Json> = after.iter().filter_map(|item| Json::parse(item)).collect();
+        let origin = Origin {
+            key_id: self.toolbox.key_id().to_owned(),
+            conversation_id: self.rounds.before().conversation_id.unwrap_or_default(),
+            began_at: exchange.started_ms,
+        };
+        if let Err(error) = responses::put_joined(&exchange.env, &origin, &last, &items, &response).await {
+            log_error("a response of several rounds is not kept", &error);
         }
     }
 

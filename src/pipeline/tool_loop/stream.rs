@@ -178,7 +178,10 @@ impl Answer {
         let after = self.driver.session.end_call(&job, outcome, now_ms(), &mut self.out);
         self.driver.tell();
         match after {
-            Some(next) => self.go_on(next),
+            Some(next) => {
+                self.driver.keep_joined(&self.exchange).await;
+                self.go_on(next);
+            }
             None => self.phase = Phase::Running { waiting, running },
         }
     }
@@ -187,6 +190,7 @@ impl Answer {
         self.driver.rounds.end().await;
         let next = self.driver.session.end_round(now_ms(), &mut self.out);
         self.driver.tell();
+        self.driver.keep_joined(&self.exchange).await;
         self.go_on(next);
     }
 

@@ -120,6 +120,11 @@ impl Toolbox {
         Ok((toolbox, tools))
     }
 
+    /// The key that calls.
+    pub fn key_id(&self) -> &str {
+        &self.principal.key_id
+    }
+
     /// Who attends the calls.
     pub fn attendant(&self) -> Option<&dyn Attendant> {
         self.attendant.as_deref()

@@ -7,6 +7,8 @@ use std::borrow::Cow;
 use std::rc::Rc;
 use std::sync::Arc;
 
+use serde_json::value::RawValue;
+
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::{
     CallerCodec, ChatRequest, ChatResponse, ErrorInfo, ReplyContext, StreamDecoder, StreamEvent,
@@ -20,6 +22,8 @@ use crate::dialect::stream_translation::{StreamTranslation, facts_of};
 use crate::dialect::upstream::verdict::Judged;
 use crate::dialect::{gemini, native, registry};
 use crate::error::ApiError;
+use crate::json::lenient::Object;
+use crate::json::splice::{Edit, apply, quote};
 use crate::secrets::redactor::Redactor;
 use crate::sse;
 
@@ -34,6 +38,8 @@ pub struct Translation {
     asks_usage: bool,
     /// The name of the model in the body, if it differs from the one in the URL.
     body_model: Option<String>,
+    /// The response to continue, if the upstream knows it by another id than the caller.
+    previous: Option<String>,
     codecs: Option<Codecs>,
 }
 
@@ -82,8 +88,16 @@ impl Translation {
             wants_usage,
             asks_usage,
             body_model: None,
+            previous: None,
             codecs: None,
         }
+    }
+
+    /// Continues the response that the upstream knows by this id.
+    #[must_use]
+    pub fn continuing(mut self, previous: impl Into<String>) -> Self {
+        self.previous = Some(previous.into());
+        self
     }
 
     /// The same, but of an upstream with the caller's dialect nothing is asked that the caller does not ask.
@@ -155,6 +169,7 @@ impl Translation {
             wants_usage,
             asks_usage: true,
             body_model: None,
+            previous: None,
             codecs,
         }
     }
@@ -190,7 +205,12 @@ impl Translation {
         match &self.codecs {
             None => {
                 let model = self.body_model.as_deref().unwrap_or(upstream_model);
-                Outbound { body: inbound.native_body(model, self.asks_usage), dropped: Vec::new() }
+                let body = inbound.native_body(model, self.asks_usage);
+                let body = match &self.previous {
+                    None => body,
+                    Some(id) => Cow::Owned(with_previous(body.into_owned(), id)),
+                };
+                Outbound { body, dropped: Vec::new() }
             }
             Some(codecs) => {
                 let encoded = codecs.upstream.encode_request(&codecs.request, upstream_model);
@@ -333,6 +353,18 @@ impl Codecs {
     }
 }
 
+/// The body with another response to continue.
+fn with_previous(body: Vec<u8>, id: &str) -> Vec<u8> {
+    let edit = serde_json::from_slice::<&RawValue>(&body).ok().and_then(|root| {
+        let previous = Object::of(root)?.get("previous_response_id")?;
+        Some(Edit::replace(&body, previous, quote(id)))
+    });
+    match edit {
+        Some(edit) => apply(&body, vec![edit]),
+        None => body,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -361,6 +393,17 @@ mod tests {
         let context = ReplyContext { unique: "u".into(), created: 9, model: "m".into() };
         let upstream = Box::new(Judged::new(Box::new(OpenAi::default())));
         Translation::translated(&inbound, upstream, context).unwrap().read(false, body)
+    }
+
+    #[test]
+    fn a_response_is_continued_under_the_id_that_the_upstream_knows() {
+        let body = br#"{"model":"m", "previous_response_id":"resp_told", "input":"resp_told"}"#;
+        let inbound = Inbound::parse(CallerDialect::OpenaiResponses, body, None).unwrap();
+        let translation = Translation::native(&inbound, false);
+        assert_eq!(translation.outbound(&inbound, "m").body.as_ref(), body);
+        let known = translation.continuing("resp_known").outbound(&inbound, "m").body.into_owned();
+        let expected = r#"{"model":"m", "previous_response_id":"resp_known", "input":"resp_told"}"#;
+        assert_eq!(String::from_utf8(known).unwrap(), expected);
     }
 
     #[test]

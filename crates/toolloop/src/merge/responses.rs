@@ -14,7 +14,7 @@ use serde_json::json;
 use serde_json::value::RawValue;
 
 use self::items::{approval_item, call_item, list_item};
-use super::rounds::{Call, Ended, Fates, Listed, Rounds, Setting, Told, Turn, write_named};
+use super::rounds::{Call, Ended, Fates, Joined, Listed, Rounds, Setting, Told, Turn, write_named};
 use crate::json::{Patch, array, as_object, at, steps, value};
 use crate::tool::{Fate, Shown};
 use crate::usage::Usages;
@@ -443,6 +443,17 @@ impl Rounds for Responses {
         if let Some(place) = self.told.get_mut(index) {
             *place = item;
         }
+    }
+
+    fn joined(&self) -> Option<Joined> {
+        let (_, data) = self.end.as_ref()?;
+        let last = at(value(data)?, steps!["response", "id"])?;
+        if Some(last.get()) == self.id.as_deref() {
+            return None;
+        }
+        let patched = self.response_patched(data, true);
+        let response = at(value(&patched)?, steps!["response"])?.get().as_bytes().to_vec();
+        Some(Joined { last: serde_json::from_str(last.get()).ok()?, response })
     }
 
     fn finish(&mut self, out: &mut Vec<u8>) {

@@ -71,6 +71,15 @@ pub struct Told {
     pub agreed_by: Option<String>,
 }
 
+/// A streamed answer whose caller was told another id than that of its last round.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Joined {
+    /// The id of the last round, whose history has all of the answer.
+    pub last: String,
+    /// The answer as the caller has it.
+    pub response: Vec<u8>,
+}
+
 /// The tools of a server, for the caller.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
@@ -106,6 +115,10 @@ pub(super) trait Rounds {
     fn whole(&mut self, body: &[u8], fates: Fates<'_>) -> Option<Turn>;
     /// The result of a call.
     fn result(&mut self, told: &Told, out: &mut Vec<u8>);
+    /// The streamed answer after its last round, in the dialect in which answers are stored and continued, if it has several ids.
+    fn joined(&self) -> Option<Joined> {
+        None
+    }
     /// The end of the streamed answer, after the last round.
     fn finish(&mut self, out: &mut Vec<u8>);
     /// The whole answer, after the last round.

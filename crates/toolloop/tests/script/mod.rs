@@ -38,6 +38,8 @@ pub struct Ran {
     pub is_complete: bool,
     /// What an attended request has noted.
     pub notes: Vec<Note>,
+    /// The id of the last round and the answer, where the caller was told another id; and what came after it.
+    pub joined: Option<(String, String, Vec<String>)>,
 }
 
 pub fn tool(alias: &str) -> Tool {
@@ -151,6 +153,9 @@ fn run_as(
             }
         };
     }
+    ran.joined = session
+        .take_joined()
+        .map(|(joined, after)| (joined.last, String::from_utf8(joined.response).unwrap(), after));
     if size.is_none() {
         out = session.finish_whole();
     }

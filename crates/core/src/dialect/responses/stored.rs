@@ -26,6 +26,9 @@ pub struct StoredResponse {
     pub input_items: Vec<Json>,
     /// The response as it was returned.
     pub response: Json,
+    /// Its answer took several rounds: what it says is in the history of the response that it continues, which is that of the last round.
+    #[serde(default, skip_serializing_if = "is_false")]
+    pub is_joined: bool,
 }
 
 /// A response that its provider stores.
@@ -123,7 +126,16 @@ impl StoredResponse {
             created_at: head.created_at,
             input_items: input_items.to_vec(),
             response: Json::parse(text)?,
+            is_joined: false,
         })
+    }
+
+    /// The record of an answer of several rounds, under the id that its caller was told. `last`: the response of the last round, whose
+    /// input has the rounds before it. `items`: what belongs to the conversation after it.
+    #[must_use]
+    pub fn joined(last: &str, items: &[Json], response: &[u8]) -> Option<Self> {
+        let stored = Self::of(Some(last), items, response)?;
+        Some(Self { is_joined: true, ..stored })
     }
 
     /// The items of the answer.
@@ -171,6 +183,11 @@ impl StoredResponse {
     }
 }
 
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes fields by reference")]
+fn is_false(flag: &bool) -> bool {
+    !flag
+}
+
 /// The body of `DELETE /v1/responses/{id}`.
 #[must_use]
 pub fn deleted_body(id: &str) -> Vec<u8> {
@@ -183,7 +200,9 @@ pub fn history(chain: &[StoredResponse], new_input: &[Json]) -> Vec<Json> {
     let mut items = Vec::new();
     for stored in chain {
         items.extend_from_slice(&stored.input_items);
-        items.extend(stored.output_items());
+        if !stored.is_joined {
+            items.extend(stored.output_items());
+        }
     }
     items.extend_from_slice(new_input);
     items

@@ -2,11 +2,12 @@
 
 use serde_json::{Value, json};
 
+use super::super::stored::history;
 use super::super::{
     Page, ResponsesEncoder, ResponsesRequest, StoredResponse, deleted_body, response_of_item,
 };
 use super::support::text_response;
-use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Part, ReplyContext, Role};
+use crate::dialect::canonical::{ChatResponse, Choice, FinishReason, Json, Part, ReplyContext, Role};
 
 fn context(unique: &str) -> ReplyContext {
     ReplyContext { unique: unique.into(), created: 5, model: "m".into() }
@@ -83,6 +84,30 @@ fn instructions_come_first_and_are_not_inherited() {
     let texts: Vec<String> =
         next.request.messages.iter().map(crate::dialect::canonical::Message::text).collect();
     assert_eq!(texts, ["New.", "Hi", "Hello"]);
+}
+
+#[test]
+fn an_answer_of_several_rounds_is_continued_from_its_last_one() {
+    let rounds = json!({"model": "m", "input": [{"role": "user", "content": "Weather?"},
+        {"type": "function_call", "call_id": "c1", "name": "weather", "arguments": "{}"},
+        {"type": "function_call_output", "call_id": "c1", "output": "7°"}]});
+    let last = exchange("b", &rounds, &[], &text_response("Seven."));
+    let told = json!({"id": "resp_a", "object": "response", "model": "m", "created_at": 5, "output": [
+        {"type": "mcp_call", "id": "mcp_c1", "name": "weather", "arguments": "{}", "output": "7°"},
+        {"type": "message", "id": "msg_b_0", "role": "assistant", "content": [{"type": "output_text", "text": "Seven."}]}]});
+    let after = Json::parse(r#"{"type":"function_call_output","call_id":"c2","output":"late"}"#).unwrap();
+    let joined = StoredResponse::joined("resp_b", &[after], told.to_string().as_bytes()).unwrap();
+    assert_eq!((joined.id.as_str(), joined.previous_response_id.as_deref()), ("resp_a", Some("resp_b")));
+    let text = serde_json::to_string(&joined).unwrap();
+    assert_eq!(serde_json::from_str::<StoredResponse>(&text).unwrap(), joined);
+    assert!(joined.item("mcp_c1").is_some());
+    assert_eq!(serde_json::from_slice::<Value>(&joined.body()).unwrap(), told);
+    let types: Vec<String> = history(&[last, joined], &[])
+        .iter()
+        .map(|item| item.to_value()["type"].as_str().unwrap_or("message").to_owned())
+        .collect();
+    let expected = ["message", "function_call", "function_call_output", "message", "function_call_output"];
+    assert_eq!(types, expected);
 }
 
 #[test]
