@@ -2,6 +2,7 @@
 // for all of them together, and all their requests are counted once. The second isolate is a second instance of the
 // Worker on the same stores.
 import assert from "node:assert/strict";
+import { startMcpServers } from "../support/mcp-servers.mjs";
 import { ask, suite, test } from "../support/suite.mjs";
 import { completion } from "../support/upstream.mjs";
 import { bearer, eventually, send } from "../support/util.mjs";
@@ -48,6 +49,42 @@ test("a new key, a disabled one and a deleted one", async () => {
   await t.gw.admin("DELETE", `/keys/${id}`);
   await seenElsewhere("the deletion", async () => (await elsewhere(ask("demo/echo"), key)).status === 401);
 });
+
+test(
+  "a server of tools and a set of them, changed and deleted",
+  async () => {
+    const servers = await startMcpServers();
+    try {
+      const { key } = await t.gw.createKey({ allow_tools: ["far-tools/*"] });
+      const listed = async (path) => {
+        const answer = await send(`${t.gw.twinUrl}${path}`, {
+          method: "POST",
+          headers: { ...bearer(key), "content-type": "application/json" },
+          body: JSON.stringify({ jsonrpc: "2.0", id: 1, method: "tools/list" }),
+        });
+        const tools = answer.status === 200 ? answer.json().result.tools : [];
+        return { status: answer.status, names: tools.map(({ name }) => name).join() };
+      };
+      const [ofServer, ofSet] = ["/mcp/server/far-tools", "/mcp/toolset/far-set"];
+      assert.equal((await listed(ofServer)).status, 404);
+      assert.equal((await listed(ofSet)).status, 404);
+      await t.gw.admin("POST", "/mcp-servers", { id: "far-tools", url: `${servers.url}/modern` });
+      await seenElsewhere("the server", async () => (await listed(ofServer)).names.includes("echo"));
+      const tools = (tool) => [{ server: "far-tools", tool }];
+      const made = await t.gw.admin("POST", "/toolsets", { name: "far-set", tools: tools("echo") });
+      await seenElsewhere("the set", async () => (await listed(ofSet)).names === "far-tools__echo");
+      await t.gw.admin("PUT", `/toolsets/${made.body.id}`, { tools: tools("add") });
+      await seenElsewhere("the change", async () => (await listed(ofSet)).names === "far-tools__add");
+      await t.gw.admin("PUT", "/mcp-servers/far-tools", { enabled: false });
+      await seenElsewhere("the server being disabled", async () => (await listed(ofServer)).status === 404);
+      await t.gw.admin("DELETE", `/toolsets/${made.body.id}`);
+      await seenElsewhere("the deletion", async () => (await listed(ofSet)).status === 404);
+    } finally {
+      await servers.stop();
+    }
+  },
+  { timeout: 180_000 },
+);
 
 test("a limit is one limit for all", async () => {
   const provider = await t.gw.createProvider({ name: "far-limited", server_url: `${t.up.url}/v1`, rate_limit: 7 });

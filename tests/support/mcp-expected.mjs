@@ -57,7 +57,7 @@ export const EXPECTED = {
 export const EXPECTED_OF_AGENT = {
   "2025-11-25": {
     ...NOT_OFFERED_2025,
-    ...because("a server of the modern era tells log lines to those who ask for them, and an agent does not ask", {
+    ...because("an agent is asked for log lines where the client asked for progress or a level", {
       "tools-call-with-logging": ["tools-call-with-logging"],
     }),
   },
