@@ -16,7 +16,7 @@ use super::configured;
 use super::server::{Server, remote_server};
 use crate::host::Host;
 use crate::platform::log_warn;
-use crate::store::{self, credits};
+use crate::store::credits;
 
 /// A caller, as far as tools are concerned.
 pub struct Reach<'a> {
