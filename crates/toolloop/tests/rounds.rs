@@ -372,7 +372,7 @@ fn results_of_an_open_world_make_writing_a_matter_of_agreement() {
 
 #[test]
 fn errors_of_tools_are_told_to_the_model_and_do_not_end_the_answer() {
-    let answer = |_: &nexus_edge_toolloop::machine::Job| Outcome::Failed("The server is away.".to_owned());
+    let answer = |_: &Job| Outcome::Failed("The server is away.".to_owned());
     for dialect in DIALECTS {
         let rounds = [said("", &[("fs__read", "{}")]), said("It is away.", &[])];
         let ran = run_with(dialect, &request(dialect), &tools(), &rounds, Some(33), &answer);
