@@ -4,7 +4,7 @@ import { randomBytes } from "node:crypto";
 import { existsSync, readdirSync, readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import path from "node:path";
-import { ANTHROPIC_MODEL, digitsOf, MODEL, requestTemplate } from "./payload.mjs";
+import { ANTHROPIC_MODEL, COUNTED_MODEL, digitsOf, MODEL, requestTemplate } from "./payload.mjs";
 import { sleep } from "./processes.mjs";
 import { miniflare, startWorker } from "./workerd.mjs";
 
@@ -24,6 +24,7 @@ export function missing({ root }) {
  * @param {string} [options.queue] host:port that takes queue messages; without it Miniflare's own queue does
  * @param {string} [options.kv] host:port of its KV namespace; without it Miniflare's own
  * @param {string} [options.d1] host:port of its database (d1.mjs); without it Miniflare's own
+ * @param {string} [options.r2] host:port of its bucket (r2.mjs); without it Miniflare's own
  * @param {string} [options.entry] the source of a module that is the Worker instead of `index.js`, which lies beside it
  * @param {object} [options.vars] further variables
  * @param {object} [options.miniflare] further options of Miniflare itself
@@ -31,7 +32,7 @@ export function missing({ root }) {
  * @param {boolean} [options.setUp] false: its database is there already
  */
 export async function startGateway({ root, inspect }, options = {}) {
-  const { name = "nexus-edge", queue, kv, d1, entry, vars = {}, miniflare: more, socket, setUp = true } = options;
+  const { name = "nexus-edge", queue, kv, d1, r2, entry, vars = {}, miniflare: more, socket, setUp = true } = options;
   const adminToken = randomBytes(24).toString("hex");
   const secrets = {
     ADMIN_TOKEN: adminToken,
@@ -42,7 +43,7 @@ export async function startGateway({ root, inspect }, options = {}) {
     ...vars,
   };
   const { workerOptions, splitSql } = configuration(root, { name, secrets, entry });
-  const worker = await startWorker(workerOptions, { queue, kv, d1, inspect, miniflare: more, socket });
+  const worker = await startWorker(workerOptions, { queue, kv, d1, r2, inspect, miniflare: more, socket });
   try {
     const database = await worker.mf.getD1Database("DB");
     for (const migration of setUp ? migrations(root) : []) {
@@ -56,20 +57,29 @@ export async function startGateway({ root, inspect }, options = {}) {
   }
 }
 
-/** Two providers at the bench upstream (the second speaks Anthropic), a model each, one API key; ready when it answers. */
+/** Three providers at the bench upstream (the second speaks Anthropic, the third is not asked for usage), a model each, one API key; ready when it answers. */
 export async function configure({ url, admin }, upstream, keyFields = {}) {
   // The upstream stands for the API of a known seller, which is trusted not to repeat its key in a stream.
   const quirks = ["discreet_streams"];
-  const provider = (name, kind) =>
-    admin("/providers", { name, kind, server_url: upstream.url, server_key: "sk-bench-upstream-key", quirks });
+  const provider = (name, kind, more = []) =>
+    admin("/providers", {
+      name,
+      kind,
+      server_url: upstream.url,
+      server_key: "sk-bench-upstream-key",
+      quirks: [...quirks, ...more],
+    });
   const openai = await provider("bench", "openai");
   await admin("/provider_models", { provider_id: openai.id, model_name: MODEL });
   const anthropic = await provider("bench-claude", "anthropic");
   await admin("/provider_models", { provider_id: anthropic.id, model_name: ANTHROPIC_MODEL });
+  const counted = await provider("bench-counted", "openai", ["counted_usage"]);
+  await admin("/provider_models", { provider_id: counted.id, model_name: COUNTED_MODEL });
   const { key, id } = await admin("/keys", { name: "bench", ...keyFields });
   const target = { url: `${url}/v1/chat/completions`, headers: { authorization: `Bearer ${key}` } };
   await firstAnswer(target.url, key);
-  return { ...target, translates: { ...target, model: ANTHROPIC_MODEL }, key, keyId: id, provider: openai };
+  const translates = { ...target, model: ANTHROPIC_MODEL };
+  return { ...target, translates, counts: { ...target, model: COUNTED_MODEL }, key, keyId: id, provider: openai };
 }
 
 /** Asks until it answers: the configuration that was just written reaches a running isolate within seconds. */

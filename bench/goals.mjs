@@ -7,6 +7,7 @@ import { OWN } from "./report.mjs";
 const WHOLE = /^chat-/;
 const FIRST_BYTE = /^stream-first-byte-c1$|^chat-1k-c1$|^stream-paced-c1$/;
 const UNASKED = /^stream-flood-c50-unasked$/;
+const COUNTED = /^stream-flood-c50-counted$/;
 const VERBATIM = /^stream-flood-(c1|c50|c200)$/;
 const TRANSLATED = /^translate-flood-/;
 
@@ -65,6 +66,11 @@ export function goals(results) {
     own(UNASKED, rateRatio),
   );
   unasked.measured += beside(UNASKED, "javascript-reader", reader, rateRatio, "×");
+  const counted = atLeast(
+    "The same where the provider is declared not to be asked (`counted_usage`): at least 0.6 × pass-through",
+    0.6,
+    own(COUNTED, rateRatio),
+  );
   const verbatim = atLeast(
     "Streams that are piped: chunks/s at least 0.85 × pass-through",
     0.85,
@@ -98,6 +104,7 @@ export function goals(results) {
     ),
     messagesGoal(of("growth")),
     unasked,
+    counted,
     verbatim,
     translatedGoal(own(TRANSLATED, rateRatio), scenarios),
     firstByte,

@@ -3,16 +3,18 @@ import { MODEL } from "./payload.mjs";
 import { cpuMs, machineCpuMs, residentMb, sleep } from "./processes.mjs";
 
 /** Whether a contestant meets a scenario: where the dialects differ, only those that translate and the references do. */
-export function takesPart({ reference, translates, scenarios }, scenario) {
+export function takesPart({ reference, translates, counts, scenarios }, scenario) {
   if (scenario.dialect === "anthropic" && !translates && !reference) return false;
+  if (scenario.counted && !counts && !reference) return false;
   return !scenarios || scenarios.test(scenario.name);
 }
 
 /** What to ask, and how the upstream and the load generator judge what they get. */
-function plan(contestant, { promptBytes, turns, stream, usage, dialect = "openai" }) {
+function plan(contestant, { promptBytes, turns, stream, usage, counted, dialect = "openai" }) {
   // The references forward the request as it is, and the answer in the upstream's own dialect.
   const translates = dialect === "anthropic" && !contestant.reference;
-  const target = translates ? contestant.translates : contestant;
+  const other = translates ? contestant.translates : counted && contestant.counts;
+  const target = other || contestant;
   return {
     target,
     dialect,

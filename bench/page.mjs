@@ -26,6 +26,7 @@ export function renderPage(results) {
     operations(results),
     dollarsSection(results, table),
     growth(results),
+    walls(results),
     soak(results),
     rest(results),
     METHOD,
@@ -304,6 +305,44 @@ function growth({ measures }) {
   return out.join("\n\n");
 }
 
+function walls({ measures }) {
+  const { ingest, walls: questions } = measures;
+  if (!ingest && !questions) return null;
+  const out = ["## Where it ends"];
+  if (ingest) {
+    const { keys, event_bytes: bytes, batches } = ingest.found;
+    const perSecond = (ms) => Math.round(1e6 / ms).toLocaleString("en");
+    out.push(
+      `One database writes one transaction at a time. *Events/s* is what one consumer records of ${keys.toLocaleString("en")} keys, each event with ${number(bytes / 1000)} KB of JSON and the texts of a small request, and *of D1* what a database could take whose core does nothing else: the batches of several consumers overlap. Above some hundred requests a second a batch is full. How much a database holds, and how long, is in [statistics.md](statistics.md#where-rows-go).`,
+      table(
+        ["events a batch", "events/s", "CPU ms per 1000", "D1 CPU ms per 1000", "of D1: events/s"],
+        batches.map((one) => [
+          one.size.toLocaleString("en"),
+          Math.round(one.events_per_s).toLocaleString("en"),
+          number(one.cpu_ms_per_1000),
+          number(one.d1_cpu_ms_per_1000),
+          perSecond(one.d1_cpu_ms_per_1000),
+        ]),
+      ),
+    );
+  }
+  if (questions) {
+    const { rows, questions: asked } = questions.found;
+    out.push(
+      `Questions about statistics where the database has ${rows.toLocaleString("en")} rows of hours, asked through the API, with the D1 of workerd.`,
+      table(
+        ["question", "rows are", "ms"],
+        Object.entries(asked).map(([question, { ms, bucket }]) => [
+          `\`${question}\``,
+          bucket ? `${bucket}s` : "",
+          ranged(ms),
+        ]),
+      ).replace("--:", "---"),
+    );
+  }
+  return out.join("\n\n");
+}
+
 function soak({ measures }) {
   const found = measures.soak?.found;
   if (!found) return null;
@@ -406,9 +445,9 @@ const METHOD = `## How this is measured
 - No two requests are alike: each has its number in every turn, and the answer contains it.
 - Everything on workerd runs with the same settings and without Miniflare's proxies. Processor time is counted until the process
   is quiet again, so that work which is deferred until after the answer is included.
-- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue, KV and D1 are outside its
-  process, as they are other machines in production: D1 is SQLite in memory, behind the HTTP that the platform's client speaks. R2
-  and Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except that LiteLLM
+- Nexus Edge has everything on: keys, usage records, recognised and archived conversations. Queue, KV, D1 and R2 are outside its
+  process, as they are other machines in production: D1 is SQLite in memory, behind the HTTP that the platform's client speaks.
+  Durable Objects are Miniflare's and inside it. The others check nothing and record nothing, except that LiteLLM
   compares a master key, and \`javascript-recorder\`, which is there for that.
 
 More, and how to add a contestant: [bench/README.md](../bench/README.md). What token counting costs is measured by
@@ -440,8 +479,8 @@ const LIMITS = `## What the numbers do not say
   second isolate. Absolute rates here are those of one thread.
 - An upstream that answers at once is the worst case for a ratio. A model that takes a second hides a millisecond; what a
   gateway adds is in the columns *added*.
-- The work of D1, KV and the queue after an answer is not part of the gateway's processor time, as in production, where it
-  costs money instead: see *what a request uses*. They share the machine's cores with it here. R2 and Durable Objects are
+- The work of D1, R2, KV and the queue after an answer is not part of the gateway's processor time, as in production, where it
+  costs money instead: see *what a request uses*. They share the machine's cores with it here. Durable Objects are
   simulated in the Worker's own thread, their files in memory.
 - D1 is no further away than the next process here. On a warm isolate a caller does not wait for it.
 - A flood of chunks of one word each, as fast as they are taken, is no model's behaviour; \`stream-paced\` is closer to it.

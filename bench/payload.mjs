@@ -8,6 +8,7 @@
 
 export const MODEL = "bench-model";
 export const ANTHROPIC_MODEL = "bench-claude";
+export const COUNTED_MODEL = "bench-counted";
 const CREATED = 1767225600;
 const WORDS = "the gateway reads one request and answers it from the nearest place that has room for it".split(" ");
 const PLACE = "000000000000";

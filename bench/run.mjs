@@ -209,6 +209,7 @@ async function main() {
       upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
       queue: `127.0.0.1:${upstream.hello.queuePort}`,
       openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
+      openR2: async () => `127.0.0.1:${(await upstream.ask({ r2: true })).r2}`,
       openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
     };
     const { date, commit, uncommitted_changes, command, compatibilityDate } = about;

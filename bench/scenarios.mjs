@@ -5,6 +5,7 @@
 //   usage        the caller of a stream asks for its usage (`stream_options.include_usage`), as the SDKs of agents do
 //   rate         what the closed loop is there to find: "requests_per_s" or "chunks_per_s"; the rate of a paced
 //                stream is given, so there the processor time is what counts
+//   counted      the upstream's provider is declared not to be asked for usage (`counted_usage`); contestants that know that take part
 //   dialect      the upstream's, where it is not the caller's: contestants that translate and the references take part
 //   quick        part of `--quick`
 
@@ -28,9 +29,9 @@ function stream(
   concurrency,
   chunks,
   gapMs,
-  { rate = "chunks_per_s", quick = false, usage = true, dialect } = {},
+  { rate = "chunks_per_s", quick = false, usage = true, counted, dialect } = {},
 ) {
-  return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, usage, rate, quick, dialect };
+  return { name, about, concurrency, promptBytes: KB, stream: { chunks, gapMs }, usage, rate, quick, counted, dialect };
 }
 
 export const scenarios = [
@@ -54,6 +55,17 @@ export const scenarios = [
     0,
     {
       usage: false,
+    },
+  ),
+  stream(
+    "stream-flood-c50-counted",
+    "the same, of a provider that is not asked for usage either (`counted_usage`)",
+    50,
+    400,
+    0,
+    {
+      usage: false,
+      counted: true,
     },
   ),
   stream("stream-flood-c200", "200 streams of 100 chunks as fast as they are taken", 200, 100, 0),

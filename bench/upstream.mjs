@@ -8,10 +8,12 @@
 //             null takes anything
 //   forwards  "bytes": the very body that was sent; "turns": every turn of the prompt, in a body that may be written anew
 // A second port takes queue messages, for a contestant whose queue is outside its process, and counts them. Asked for
-// `kv`, it opens a KV namespace on another port (kv.mjs).
+// `kv` or `r2`, it opens a KV namespace (kv.mjs) or a bucket (r2.mjs) on another port, asked for `lastMessage`, it tells the last
+// message of the queue.
 import net from "node:net";
 import { chunkFrame, LAST_CHUNK, MessageReader } from "./http1.mjs";
 import { openNamespace } from "./kv.mjs";
+import { openBucket } from "./r2.mjs";
 import { completion, digitsIn, digitsOf, requestTemplate, streamEvents, Template, turnTemplates } from "./payload.mjs";
 
 const OK = "HTTP/1.1 200 OK\r\n";
@@ -145,18 +147,24 @@ function pace(socket, frames, gapMs) {
 }
 
 let queued = 0;
+let lastMessage = null;
 const QUEUED = Buffer.from('{"metadata":{"metrics":{"backlogCount":0,"backlogBytes":0,"oldestMessageTimestamp":0}}}');
 const QUEUE_ANSWER = Buffer.concat([Buffer.from(`${OK}${JSON_TYPE}content-length: ${QUEUED.length}\r\n\r\n`), QUEUED]);
 
 function takeMessages(socket) {
+  let parts = [];
   socket.setNoDelay(true);
   socket.on("error", () => {});
   const reader = new MessageReader({
     onHead(head) {
       queued += Number(/\r\ncf-queue-batch-count: *(\d+)/i.exec(head)?.[1] ?? 1);
+      parts = [];
     },
-    onBody() {},
-    onEnd: () => socket.write(QUEUE_ANSWER),
+    onBody: (bytes) => parts.push(Buffer.from(bytes)),
+    onEnd() {
+      lastMessage = Buffer.concat(parts).toString();
+      socket.write(QUEUE_ANSWER);
+    },
   });
   socket.on("data", (bytes) => reader.push(bytes));
 }
@@ -167,9 +175,15 @@ const listen = (handler) =>
     server.listen(0, "127.0.0.1", () => resolve(server.address().port));
   });
 
-process.on("message", async ({ id, spec, kv }) => {
+process.on("message", async ({ id, spec, kv, r2, lastMessage: wantsMessage }) => {
   if (spec) answer = prepare(spec);
-  process.send({ id, result: { queued, kv: kv ? await openNamespace() : null } });
+  const result = {
+    queued,
+    kv: kv ? await openNamespace() : null,
+    r2: r2 ? await openBucket() : null,
+    message: wantsMessage ? lastMessage : null,
+  };
+  process.send({ id, result });
 });
 process.on("disconnect", () => process.exit(0));
 process.send({ ready: true, port: await listen(serve), queuePort: await listen(takeMessages) });

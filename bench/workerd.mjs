@@ -1,5 +1,5 @@
 // Runs a Worker on workerd as close to production as a local simulator allows, in the same way for every contestant.
-// Miniflare provides the bindings, but five of its conveniences each cost as much as a whole pass-through request in
+// Miniflare provides the bindings, but six of its conveniences each cost as much as a whole pass-through request in
 // the same thread, and would drown the differences measured here:
 // - its entry Worker: the load goes to a socket of the Worker itself;
 // - the JavaScript Worker that it puts before every outbound fetch to add development headers: fetch goes straight to
@@ -8,7 +8,8 @@
 //   process, as they leave the machine in production;
 // - its KV, a Worker, a Durable Object with a database and a file for every value: on request (`kv`), reads and writes
 //   leave over HTTP as well;
-// - its D1, an object with a database in the Worker's thread: on request (`d1`), queries leave over HTTP, too.
+// - its D1, an object with a database in the Worker's thread: on request (`d1`), queries leave over HTTP, too;
+// - its R2, another such object: on request (`r2`), objects leave over HTTP.
 // And its other stores are files, of which every write waits for the disk in the Worker's thread: they lie in memory where
 // the system has a folder for that, because in production other machines do the waiting.
 import { accessSync, constants, existsSync, readFileSync } from "node:fs";
@@ -21,6 +22,7 @@ const require = createRequire(import.meta.url);
 const QUEUE_ADDRESS = "nexusEdgeBenchQueueAddress";
 const KV_ADDRESS = "nexusEdgeBenchKvAddress";
 const D1_ADDRESS = "nexusEdgeBenchD1Address";
+const R2_ADDRESS = "nexusEdgeBenchR2Address";
 const KV_SERVICE = `getStorageService(
               KV_LOCAL_ENTRY_SERVICE_NAME,
               buildObjectEntryProps(id),
@@ -31,6 +33,13 @@ const D1_SERVICE = `getStorageService(
               buildObjectEntryProps(id),
               sharedOptions
             )`;
+const R2_SERVICE = `getStorageService(
+                R2_LOCAL_ENTRY_SERVICE_NAME,
+                buildObjectEntryProps(id),
+                sharedOptions
+              )`;
+const R2_SERVICES = `const buckets = getEnvBindingsOfType(options.config, "r2");
+        const services = [];`;
 const D1_SERVICES = `const databases = getEnvBindingsOfType(options.config, "d1");
         const services = [];`;
 // No option does these, so the lines in question are changed when miniflare is loaded.
@@ -63,6 +72,14 @@ const EDITS = [
     `${D1_SERVICES}
         if (globalThis.${D1_ADDRESS}) {
           services.push({ name: "bench:d1", external: { address: globalThis.${D1_ADDRESS}, http: {} } });
+        }`,
+  ],
+  [R2_SERVICE, `(globalThis.${R2_ADDRESS} ? { name: "bench:r2" } : ${R2_SERVICE})`],
+  [
+    R2_SERVICES,
+    `${R2_SERVICES}
+        if (globalThis.${R2_ADDRESS}) {
+          services.push({ name: "bench:r2", external: { address: globalThis.${R2_ADDRESS}, http: {} } });
         }`,
   ],
 ];
@@ -115,12 +132,13 @@ export function miniflare() {
  * @param {string} [options.queue] host:port that takes the Worker's queue messages instead of Miniflare's broker
  * @param {string} [options.kv] host:port of the Worker's one KV namespace instead of Miniflare's
  * @param {string} [options.d1] host:port of the Worker's one D1 database instead of Miniflare's
+ * @param {string} [options.r2] host:port of the Worker's one R2 bucket instead of Miniflare's
  * @param {boolean} [options.inspect] open the inspector, for profiles; it slows the Worker down
  * @param {object} [options.miniflare] further options of Miniflare itself
  * @param {{host: string, port: number}} [options.socket] where the Worker listens; otherwise on a port that is free
  * @returns {Promise<{url: string, pid: number | undefined, mf: object, stop(): Promise<void>}>}
  */
-export async function startWorker(worker, { queue, kv, d1, inspect = false, miniflare: more = {}, socket } = {}) {
+export async function startWorker(worker, { queue, kv, d1, r2, inspect = false, miniflare: more = {}, socket } = {}) {
   const { Miniflare } = miniflare();
   // Where Miniflare makes its folder is for the system's own setting to say.
   process.env.TMPDIR = stores.folder;
@@ -128,6 +146,7 @@ export async function startWorker(worker, { queue, kv, d1, inspect = false, mini
   globalThis[QUEUE_ADDRESS] = queue;
   globalThis[KV_ADDRESS] = kv;
   globalThis[D1_ADDRESS] = d1;
+  globalThis[R2_ADDRESS] = r2;
   const loopback = { host: "127.0.0.1", port: 0 };
   const mf = new Miniflare({
     ...loopback,
@@ -141,6 +160,7 @@ export async function startWorker(worker, { queue, kv, d1, inspect = false, mini
   delete globalThis[QUEUE_ADDRESS];
   delete globalThis[KV_ADDRESS];
   delete globalThis[D1_ADDRESS];
+  delete globalThis[R2_ADDRESS];
   const url = String(await mf.unsafeGetDirectURL(worker.config.name)).replace(/\/$/, "");
   const pid = children().find((child) => !before.has(child));
   return { url, pid, mf, stop: () => mf.dispose() };

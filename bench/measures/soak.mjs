@@ -13,9 +13,9 @@ const AT_ONCE = 16;
 const SAMPLES = 10;
 const LIMITS = { requests_per_minute: 1_000_000, tokens_per_minute: 1_000_000_000, concurrency: 1_000 };
 
-export async function run({ root, upstream, upstreamAddress, queue, openKv, openD1, quick, log }) {
+export async function run({ root, upstream, upstreamAddress, queue, openKv, openD1, openR2, quick, log }) {
   const each = (quick ? 2_000 : 100_000) / SAMPLES;
-  const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1() });
+  const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() });
   try {
     await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
     const { key } = await configure(gateway, upstreamAddress);

@@ -9,4 +9,5 @@ export const about = "Nexus Edge with KV, its queue, the queue's consumer and D1
 export const optIn = true;
 /** The queue hands a batch over after a second. */
 export const settleMs = 1300;
-export const start = (context) => startWith({ ...context, queue: undefined, openKv: undefined, openD1: undefined });
+export const start = (context) =>
+  startWith({ ...context, queue: undefined, openKv: undefined, openD1: undefined, openR2: undefined });
