@@ -327,9 +327,9 @@ function walls({ measures }) {
     );
   }
   if (questions) {
-    const { rows, questions: asked } = questions.found;
+    const { rows, requests, questions: asked } = questions.found;
     out.push(
-      `Questions about statistics where the database has ${rows.toLocaleString("en")} rows of hours, asked through the API, with the D1 of workerd.`,
+      `Questions where the database has ${rows.toLocaleString("en")} rows of hours, and in its log ${requests.toLocaleString("en")} requests of a fifth as many conversations, asked through the API, with the D1 of workerd. A search through all keys looks at the conversations of 20,000 requests a page.`,
       table(
         ["question", "rows are", "ms"],
         Object.entries(asked).map(([question, { ms, bucket }]) => [

@@ -1,16 +1,22 @@
-// How long questions over long ranges take where there are a million rows of sums: the gateway with the real D1 of workerd, asked
-// through its API, so that a figure has everything in it that a reader of the console waits for. The rows are put into D1 directly.
+// How long questions over long ranges take where there are a million rows of sums and a million requests in the log, of 200,000
+// conversations: the gateway with the real D1 of workerd, asked through its API, so that a figure has everything in it that a reader of
+// the console waits for. The rows are put into D1 directly.
 import { configure, startGateway } from "../gateway.mjs";
 import { spread } from "../report.mjs";
 
 export const name = "walls";
-export const about = "time of questions about statistics over a month, at a million rows of hours";
+export const about =
+  "time of questions about statistics, requests and conversations, at a million rows of each hour and request";
 
 const HOUR = 3_600_000;
 const DAY = 24 * HOUR;
 const DAYS = 32;
 const SERIES = 1_400;
 const ROUNDS = 5;
+const REQUESTS = 1_000_000;
+/** Requests of a conversation. */
+const TURNS = 5;
+const KEYS = 100;
 
 // A sketch of five values in five buckets, as crates/stats writes it.
 const SKETCH = Buffer.from([0x90, 0x03, 1, 2, 1, 2, 1, 2, 1, 2, 1]).toString("base64url");
@@ -25,6 +31,13 @@ const QUESTIONS = [
   "/stats/by/model?range=30d",
   "/stats/by/key?range=30d",
   "/stats/latency?range=30d",
+  "/requests?limit=50",
+  "/requests?limit=50&key=key-7",
+  "/requests?limit=50&status=500",
+  "/conversations?limit=50",
+  "/conversations?limit=50&search=needle",
+  "/conversations?limit=50&key_id=key-7",
+  "/conversations?limit=50&key_id=key-7&search=needle",
 ];
 
 export async function run({ root, upstream, upstreamAddress, quick, log }) {
@@ -35,6 +48,8 @@ export async function run({ root, upstream, upstreamAddress, quick, log }) {
     const series = quick ? 20 : SERIES;
     const rows = await fill(gateway.database, series);
     log(`${rows} rows of hours`);
+    const requests = await fillLog(gateway.database, quick ? 2_000 : REQUESTS);
+    log(`${requests} requests`);
     const found = {};
     for (const question of QUESTIONS) {
       const times = [];
@@ -51,7 +66,7 @@ export async function run({ root, upstream, upstreamAddress, quick, log }) {
       found[question] = { ms: spread(times), bucket: body.bucket };
       log(`${question}: ${times.map((ms) => ms.toFixed(0)).join(", ")} ms`);
     }
-    return { rows, questions: found };
+    return { rows, requests, questions: found };
   } finally {
     await gateway.stop();
   }
@@ -108,4 +123,43 @@ async function fill(database, series) {
   );
   const { n } = await database.prepare("SELECT COUNT(*) AS n FROM stat_rows WHERE grain = 'h'").first();
   return n;
+}
+
+/** Requests of a month, five of each conversation one after the other; each conversation is of the next key, and says `needle` once in 50,000. */
+async function fillLog(database, requests) {
+  const now = Date.now();
+  const step = Math.floor((30 * DAY) / requests);
+  const insert = (sql, from, to) =>
+    database
+      .prepare(sql)
+      .bind(from, to, now - requests * step, step)
+      .run();
+  const numbers = "WITH RECURSIVE n (i) AS (SELECT ?1 UNION ALL SELECT i + 1 FROM n WHERE i < ?2 - 1)";
+  // Ids that sort by time, as ULIDs do.
+  const id = (i) => `'01' || printf('%011d', ${i}) || '0000000000000'`;
+  const part = 50_000;
+  for (let from = 0; from < requests; from += part) {
+    const to = Math.min(requests, from + part);
+    await insert(
+      `${numbers} INSERT INTO request_log (id, ts, request_id, key_id, provider_id, provider_name, model, upstream_model, stream, status,
+         outcome, prompt_tokens, completion_tokens, total_tokens, cached_tokens, reasoning_tokens, usage_source, first_byte_ms,
+         duration_ms, conversation_id, cost_micros)
+       SELECT ${id("i")}, ?3 + i * ?4, 'req_' || i, 'key-' || (i / ${TURNS} % ${KEYS}), 1, 'bench', 'model-' || i % 20, 'model', i % 2,
+         CASE i % 50 WHEN 0 THEN 500 ELSE 200 END, CASE i % 50 WHEN 0 THEN 'failed' ELSE 'completed' END, 500, 100, 600, 0, 0, 'reported',
+         300, 2000, ${id(`(i / ${TURNS})`)}, 150 FROM n`,
+      from,
+      to,
+    );
+    await insert(
+      `${numbers} INSERT INTO conversations (key_id, id, first_seen, last_seen, counted, rounds, prompt_tokens, completion_tokens,
+         model_name, title, said)
+       SELECT 'key-' || (i % ${KEYS}), ${id("i")}, ?3 + i * ${TURNS} * ?4, ?3 + (i * ${TURNS} + ${TURNS - 1}) * ?4, 1, ${TURNS}, 2500, 500,
+         'model-' || i % 20, 'A question about the weather in the mountains, number ' || i,
+         'What will the weather be in the mountains ' || CASE i % 50000 WHEN 7 THEN 'needle' ELSE 'tomorrow' END || char(10) || 'It rains.'
+       FROM n`,
+      from / TURNS,
+      to / TURNS,
+    );
+  }
+  return requests;
 }
