@@ -25,6 +25,7 @@ export function renderPage(results) {
     loads(results),
     operations(results),
     dollarsSection(results, table),
+    timeSpent(results),
     growth(results),
     walls(results),
     soak(results),
@@ -303,6 +304,28 @@ function growth({ measures }) {
     );
   }
   return out.join("\n\n");
+}
+
+function timeSpent({ measures }) {
+  const { scenario, found } = measures.parts?.found ?? {};
+  if (!found) return null;
+  const names = Object.keys(found);
+  const all = [...new Set(names.flatMap((name) => found[name].parts.map(({ part }) => part)))];
+  const of = (name, part) => found[name].parts.find((one) => one.part === part)?.share ?? 0;
+  const cell = (name, share) => `${Math.round(share * found[name].cpu_us)} µs, ${Math.round(share * 100)} %`;
+  return [
+    "## What the time is spent on",
+    `Processor time of a request in \`${scenario}\` by the innermost function, sampled natively 2,000 times a second (\`node bench/native-profile.mjs\`). Sampling itself takes a part.`,
+    table(
+      ["", ...names.map((name) => `\`${name}\``)],
+      [
+        ...all
+          .filter((part) => names.some((name) => of(name, part) > 0.004))
+          .map((part) => [part, ...names.map((name) => cell(name, of(name, part)))]),
+        ["together", ...names.map((name) => `${Math.round(found[name].cpu_us)} µs`)],
+      ],
+    ),
+  ].join("\n\n");
 }
 
 function walls({ measures }) {

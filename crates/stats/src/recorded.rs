@@ -41,10 +41,9 @@ impl Recorded {
             return Ok(None);
         };
         let unescaped: usize = archived.texts.iter().map(String::len).sum();
-        // Most texts are far too small to be written for their length.
-        if (unescaped + archived.texts.len()) * ESCAPED < bytes
-            || serde_json::to_string(&archived.texts)?.len() < bytes
-        {
+        // Most texts are far too small or large enough anyway, and need not be written for their length.
+        let is_small = (unescaped + archived.texts.len()) * ESCAPED < bytes;
+        if is_small || (unescaped < bytes && serde_json::to_string(&archived.texts)?.len() < bytes) {
             return Ok(None);
         }
         archived.line(&self.event)

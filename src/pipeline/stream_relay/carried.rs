@@ -1,7 +1,12 @@
 //! A stream that JavaScript relays chunk by chunk, calling Rust for each.
 //!
 //! Every stream can be relayed in this way: a chunk may be replaced or withheld, state is stored before the chunk is
-//! forwarded, and keep-alives fill pauses. Back-pressure works because a chunk is read only when one is pulled.
+//! forwarded, and keep-alives fill pauses.
+//!
+//! A caller at the other end of a connection is written to: what comes while a write is under way, or within 5 ms after one, becomes
+//! one piece, because a write costs more than reading a chunk and translating it; the first piece never waits. Some 16 KiB are
+//! read ahead of a caller who does not read, and no more. The caller's leaving is noticed at once. A reader in this isolate pulls
+//! each chunk.
 
 use nexus_edge_core::dialect::canonical::{ErrorInfo, StreamFault};
 use nexus_edge_core::dialect::pipe::{Forward, StreamOutcome};
@@ -14,6 +19,7 @@ use worker::web_sys;
 use super::chunks::Chunks;
 use super::stream::{StreamRelay, as_piece};
 use crate::pipeline::translate::Memory;
+use crate::platform::bytes;
 
 #[wasm_bindgen(module = "/src/js/carried.js")]
 extern "C" {
@@ -24,6 +30,15 @@ extern "C" {
         relay: CarriedStream,
         remembers: bool,
         first_ms: u32,
+    ) -> web_sys::ReadableStream;
+    fn nexus_send(
+        reader: &web_sys::ReadableStreamDefaultReader,
+        pending: Option<&Promise>,
+        held: &Array,
+        relay: CarriedStream,
+        remembers: bool,
+        first_ms: u32,
+        caller: &web_sys::AbortSignal,
     ) -> web_sys::ReadableStream;
 }
 
@@ -43,8 +58,13 @@ pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::Readabl
     let first_ms = relay.idle_ms.min(relay.keep_alive_ms);
     let remembers = !matches!(relay.memory, Memory::None);
     let (reader, pending) = chunks.map_or_else(|| (empty_reader(), None), Chunks::hand_on);
-    let relay = CarriedStream { relay, replacement: None, commented_after_ms: 0, timer_ms: first_ms };
-    nexus_carry(&reader, pending.as_ref(), &held, relay, remembers, as_milliseconds(first_ms))
+    let caller = relay.caller.take();
+    let relay = CarriedStream { relay, kept: Vec::new(), commented_after_ms: 0, timer_ms: first_ms };
+    let (pending, first_ms) = (pending.as_ref(), as_milliseconds(first_ms));
+    match caller {
+        Some(caller) => nexus_send(&reader, pending, &held, relay, remembers, first_ms, &caller),
+        None => nexus_carry(&reader, pending, &held, relay, remembers, first_ms),
+    }
 }
 
 /// A reader for an absent body.
@@ -61,7 +81,8 @@ fn as_milliseconds(milliseconds: u64) -> u32 {
 #[wasm_bindgen]
 pub struct CarriedStream {
     relay: StreamRelay,
-    replacement: Option<Uint8Array>,
+    /// What is to be sent next.
+    kept: Vec<u8>,
     /// Milliseconds of the current wait at which the last keep-alive was sent.
     commented_after_ms: u64,
     timer_ms: u64,
@@ -69,17 +90,22 @@ pub struct CarriedStream {
 
 #[wasm_bindgen]
 impl CarriedStream {
-    /// Processes a chunk: what to send instead.
-    pub fn look_at(&mut self, chunk: &Uint8Array) -> u32 {
+    /// Processes a chunk: what to send instead. `is_behind`: what was kept before has not been sent, and a chunk that needs no change
+    /// is kept as well.
+    pub fn look_at(&mut self, chunk: &Uint8Array, is_behind: bool) -> u32 {
         self.commented_after_ms = 0;
         let verdict = match self.relay.look_at(chunk) {
             Forward::Unchanged => {
                 self.relay.sent_bytes += u64::from(chunk.length());
-                UNCHANGED
+                if !is_behind {
+                    return UNCHANGED;
+                }
+                self.kept.extend_from_slice(self.relay.scratch());
+                REPLACED
             }
             Forward::Replaced(bytes) => {
                 self.relay.sent_bytes += bytes.len() as u64;
-                self.replace(as_piece(&bytes))
+                self.replace(bytes)
             }
         };
         if verdict == REPLACED && self.relay.pipe.is_blocked() {
@@ -89,16 +115,23 @@ impl CarriedStream {
         verdict
     }
 
-    /// What to send instead of the last processed chunk.
-    pub fn replacement(&mut self) -> Option<Uint8Array> {
-        self.replacement.take()
+    /// Keeps a piece to be sent after what was kept before.
+    pub fn keep(&mut self, piece: &Uint8Array) {
+        bytes::append(&mut self.kept, piece);
+    }
+
+    /// What was kept since the last call.
+    pub fn kept(&mut self) -> Uint8Array {
+        let piece = Uint8Array::from(self.kept.as_slice());
+        self.kept.clear();
+        piece
     }
 
     /// The upstream's body has ended, properly or not: what must follow for the caller.
     pub fn end(&mut self) -> u32 {
         self.relay.release_connection();
-        let piece = self.finish();
-        self.replace(piece)
+        let tail = self.finish();
+        self.replace(tail)
     }
 
     /// The bytes before the first token were sent. True if the stream ended with them.
@@ -128,10 +161,10 @@ impl CarriedStream {
         if waiting_ms >= relay.idle_ms {
             if relay.pipe.is_complete() {
                 // The answer is complete; only the connection was left open.
-                return self.finish();
+                return as_piece(&self.finish());
             }
             let idle_ms = relay.idle_ms;
-            return self.fail(Vec::new(), StreamFault::Idle, &ErrorInfo::idle(idle_ms));
+            return as_piece(&self.fail(Vec::new(), StreamFault::Idle, &ErrorInfo::idle(idle_ms)));
         }
         let is_quiet = waiting_ms >= self.commented_after_ms + relay.keep_alive_ms;
         if is_quiet {
@@ -166,8 +199,8 @@ impl CarriedStream {
         }))
     }
 
-    /// The upstream's body has ended, properly or not.
-    fn finish(&mut self) -> Option<Uint8Array> {
+    /// The upstream's body has ended, properly or not: what must follow for the caller.
+    fn finish(&mut self) -> Vec<u8> {
         let relay = &mut self.relay;
         let end = relay.finish_pipe();
         if matches!(end.outcome, StreamOutcome::Truncated) {
@@ -177,20 +210,27 @@ impl CarriedStream {
         relay.sent_bytes += end.tail.len() as u64;
         let fault = matches!(end.outcome, StreamOutcome::UpstreamError).then(|| relay.fault());
         relay.settle(fault.map_or(Ok(()), Err));
-        as_piece(&end.tail)
+        end.tail
     }
 
     /// An error event for the caller, whose status line has been sent.
-    fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Option<Uint8Array> {
+    fn fail(&mut self, mut before: Vec<u8>, fault: StreamFault, error: &ErrorInfo) -> Vec<u8> {
         let relay = &mut self.relay;
         before.extend(relay.pipe.encode_error(error));
         relay.sent_bytes += before.len() as u64;
         relay.settle(Err(fault));
-        as_piece(&before)
+        before
     }
 
-    fn replace(&mut self, piece: Option<Uint8Array>) -> u32 {
-        self.replacement = piece;
-        if self.replacement.is_some() { REPLACED } else { NOTHING }
+    fn replace(&mut self, bytes: Vec<u8>) -> u32 {
+        if bytes.is_empty() {
+            return NOTHING;
+        }
+        if self.kept.is_empty() {
+            self.kept = bytes;
+        } else {
+            self.kept.extend(bytes);
+        }
+        REPLACED
     }
 }

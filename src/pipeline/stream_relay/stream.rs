@@ -58,7 +58,7 @@ pub struct StreamRelay {
     pub(super) keep_alive_ms: u64,
     /// Closes the upstream's connection if dropped before the end of the answer.
     pub(super) connection: Option<Connection>,
-    /// Fires when the caller of a piped stream disconnects.
+    /// Fires when the caller disconnects; `None` if the reader is in this isolate.
     pub(super) caller: Option<web_sys::AbortSignal>,
 }
 
@@ -112,7 +112,7 @@ impl StreamRelay {
             idle_ms,
             keep_alive_ms,
             connection: Some(connection),
-            caller: if is_verbatim { exchange.caller_signal() } else { None },
+            caller: exchange.caller_signal().filter(|_| exchange.round.is_none()),
         }
     }
 
@@ -270,6 +270,11 @@ impl StreamRelay {
             Forward::Unchanged if is_changed => Forward::Replaced(self.scratch.clone()),
             forward => forward,
         }
+    }
+
+    /// The bytes of the last processed chunk.
+    pub(super) fn scratch(&self) -> &[u8] {
+        &self.scratch
     }
 
     /// Processes the end of the body.

@@ -154,6 +154,12 @@ struct LineMessage<'a> {
     content: std::borrow::Cow<'a, str>,
 }
 
+impl<'a> LineMessage<'a> {
+    fn of((text, mark): (&'a String, &'a Mark)) -> Self {
+        Self { role: mark.role(), content: text.into() }
+    }
+}
+
 impl Archived {
     /// Its line in a pack, without a line break. `None` if it has no texts.
     ///
@@ -163,10 +169,6 @@ impl Archived {
         if self.texts.is_empty() {
             return Ok(None);
         }
-        let message = |(text, mark): (&'_ String, &Mark)| LineMessage {
-            role: mark.role(),
-            content: text.clone().into(),
-        };
         let line = Line {
             id: &event.id,
             ts: event.ts,
@@ -174,7 +176,7 @@ impl Archived {
             conversation_id: &event.conversation_id,
             model: &event.model,
             asked_by: self.asked_by.as_deref(),
-            messages: self.texts.iter().zip(&self.outline).map(message).collect(),
+            messages: self.texts.iter().zip(&self.outline).map(LineMessage::of).collect(),
         };
         serde_json::to_string(&line).map(Some)
     }

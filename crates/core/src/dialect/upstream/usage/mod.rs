@@ -67,6 +67,16 @@ pub struct Tally {
     has_absurd_cost: bool,
 }
 
+/// What the numbers of an answer say, each by its [`Says`].
+struct Said([u64; Says::COUNT]);
+
+impl Said {
+    /// The first number above zero among those that say this; zero if there are only such; `None` without any.
+    fn first(&self, says: Says) -> Option<u64> {
+        self.0.get(says as usize).copied().filter(|number| *number != ABSENT)
+    }
+}
+
 /// Runs of the model within one request (Anthropic).
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 struct Iterations {
@@ -104,7 +114,8 @@ impl Tally {
     }
 
     fn merge(&mut self, said: &Self) {
-        let says = |what| said.first(what).is_some_and(|number| number > 0);
+        let sums = said.said();
+        let says = |what| sums.first(what).is_some_and(|number| number > 0);
         // Services that repeat the usage repeat all of it; some imitations of Messages say zero at the end for what
         // they said at the start.
         let is_whole = says(Says::Total);
@@ -154,36 +165,35 @@ impl Tally {
         if self.has_absurd_count {
             return Some(TokenUsage { is_suspect: true, ..TokenUsage::default() });
         }
-        let mut usage = check::settled(|says| self.first(says));
+        let said = self.said();
+        let mut usage = check::settled(|says| said.first(says));
         if let Some(iterations) = &self.iterations {
             usage = check::with_iterations(usage, &iterations.all, &iterations.compactions);
         }
-        usage.web_searches = self
+        usage.web_searches = said
             .first(Says::Searches)
             .unwrap_or(0)
-            .saturating_add(self.first(Says::MoreSearches).unwrap_or(0))
+            .saturating_add(said.first(Says::MoreSearches).unwrap_or(0))
             .max(self.searches);
-        usage.reported_cost_micros = self.cost_micros();
+        usage.reported_cost_micros = self.cost_micros(&said);
         usage.tier = self.tier;
         usage.is_suspect = self.has_absurd_cost;
         (usage.total() > 0).then(|| usage.clamped())
     }
 
-    /// The first number above zero among those that say this; zero if there are only such; `None` without any.
-    fn first(&self, says: Says) -> Option<u64> {
+    /// What each number says, in one pass over the tables.
+    fn said(&self) -> Said {
         let numbers = NUMBERS.iter().zip(&self.numbers).map(|((_, _, row), number)| (*row, *number));
         let listed = LISTS.iter().zip(&self.listed).map(|((_, _, _, _, row), number)| (*row, *number));
-        let mut found = None;
-        for (row, number) in numbers.chain(listed) {
-            if row != says || number == ABSENT {
-                continue;
+        let mut said = Said([ABSENT; Says::COUNT]);
+        for (row, number) in numbers.chain(listed).filter(|(_, number)| *number != ABSENT) {
+            if let Some(slot) = said.0.get_mut(row as usize)
+                && matches!(*slot, ABSENT | 0)
+            {
+                *slot = number;
             }
-            if number > 0 {
-                return Some(number);
-            }
-            found = Some(0);
         }
-        found
+        said
     }
 
     fn add_object(&mut self, object: &RawValue, place: Place) {
@@ -281,7 +291,8 @@ impl Tally {
             });
             tally.add(item);
             self.has_absurd_count |= tally.has_absurd_count;
-            let usage = check::settled(|says| tally.first(says)).clamped();
+            let said = tally.said();
+            let usage = check::settled(|says| said.first(says)).clamped();
             check::accumulate(&mut iterations.all, &usage);
             if is_compaction {
                 check::accumulate(&mut iterations.compactions, &usage);
@@ -296,13 +307,13 @@ impl Tally {
     ///
     /// A gateway that bills a fee for a request with the account's own key at a provider (`is_byok`) tells both. Zero
     /// is a price only beside details that show that it was worked out.
-    fn cost_micros(&self) -> Option<u64> {
-        let behind = if self.is_byok { self.first(Says::CostBehind).unwrap_or(0) } else { 0 };
-        let said = self
+    fn cost_micros(&self, said: &Said) -> Option<u64> {
+        let behind = if self.is_byok { said.first(Says::CostBehind).unwrap_or(0) } else { 0 };
+        let cost = said
             .first(Says::Cost)
-            .or_else(|| self.first(Says::CostTicks))
-            .or_else(|| self.first(Says::Price).filter(|_| self.is_in_dollars))?;
-        let cost = said.saturating_add(behind);
+            .or_else(|| said.first(Says::CostTicks))
+            .or_else(|| said.first(Says::Price).filter(|_| self.is_in_dollars))?;
+        let cost = cost.saturating_add(behind);
         (cost > 0 || self.has_cost_details).then(|| cost.div_ceil(10_u64.pow(6)))
     }
 }

@@ -66,6 +66,11 @@ pub enum Says {
     Price,
 }
 
+impl Says {
+    /// How many there are.
+    pub const COUNT: usize = Self::Price as usize + 1;
+}
+
 /// The objects inside of a usage object.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Place {
