@@ -10,7 +10,8 @@ export const about = "processor time of the script before its first request";
 
 export function run({ root, scratch, quick }) {
   const folder = path.join(scratch, "startup");
-  mkdirSync(folder, { recursive: true });
+  // The folder of the console's files, which has to be there.
+  mkdirSync(path.join(folder, "public"), { recursive: true });
   const config = path.join(folder, "wrangler.toml");
   const main = path.join(root, "build", "index.js");
   // As it is, except that nothing is built.
