@@ -27,8 +27,8 @@ function watched(relay, first_ms, send, close) {
   };
   watch(first_ms);
   return {
-    wait() {
-      since = Date.now();
+    wait(now) {
+      since = now;
     },
     pause() {
       since = 0;
@@ -74,7 +74,7 @@ export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
           return;
         }
         for (;;) {
-          timer.wait();
+          timer.wait(Date.now());
           const { done, value } = await read(pending ?? reader.read());
           pending = undefined;
           if (over) return;
@@ -121,6 +121,8 @@ export function nexus_send(reader, pending, held, relay, remembers, first_ms, ca
   let writing;
   let resting;
   let wrote_at = 0;
+  // The time as it was when something was last read or written: the clock is read no more often than that.
+  let now = Date.now();
   const free = () => {
     timer.stop();
     clearTimeout(resting);
@@ -141,7 +143,7 @@ export function nexus_send(reader, pending, held, relay, remembers, first_ms, ca
     } catch {
       return leave();
     }
-    wrote_at = Date.now();
+    wrote_at = now = Date.now();
     writing = undefined;
     if (ahead) flush();
   };
@@ -151,7 +153,7 @@ export function nexus_send(reader, pending, held, relay, remembers, first_ms, ca
     ahead = 0;
     writing = write(relay.kept());
   };
-  const rest_ms = () => Math.min(wrote_at + REST_MS - Date.now(), REST_MS);
+  const rest_ms = () => Math.min(wrote_at + REST_MS - now, REST_MS);
   const flush = () => {
     if (writing || resting !== undefined) return;
     const ms = rest_ms();
@@ -192,10 +194,11 @@ export function nexus_send(reader, pending, held, relay, remembers, first_ms, ca
     if (is_over) return;
     if (relay.held_is_sent()) return close();
     for (;;) {
-      timer.wait();
+      timer.wait(now);
       const { done, value } = await read(pending ?? reader.read());
       pending = undefined;
       if (is_over) return;
+      now = Date.now();
       timer.pause();
       // The end settles the request: the caller has everything else by then.
       if (done) await drain();

@@ -127,11 +127,17 @@ const STREAMED = {
   "clock readings": { request: 18, batch: 6, second: 4 },
 };
 
+/** A stream that is read: a clock reading for what is read and for what is written, a pause after each burst. */
+const READ = {
+  timers: { request: 6, batch: 3, second: 2 },
+  "clock readings": { request: 22, batch: 6, second: 4 },
+};
+
 const CASES = {
   "a new conversation": { make: () => ({ request: () => complete(keys.usual, {}) }), most: 7.5 },
   "a new conversation, streamed, without usage asked": {
     make: () => ({ request: () => complete(keys.usual, { stream: true }) }),
-    budget: withMore({ isolate: STREAMED }),
+    budget: withMore({ isolate: READ }),
     most: 7.5,
   },
   "a new conversation, streamed, with usage asked": {
@@ -184,7 +190,7 @@ const CASES = {
   "a new conversation, streamed, OpenAI to Anthropic": {
     make: () => ({ request: () => complete(keys.usual, { stream: true, model: "claude" }) }),
     budget: withMore({
-      isolate: { ...STREAMED, "clock readings": { request: 22, batch: 6, second: 4 } },
+      isolate: { ...READ, "clock readings": { request: 26, batch: 6, second: 4 } },
     }),
     most: 7.5,
   },
