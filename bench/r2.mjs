@@ -3,7 +3,7 @@
 //
 //   PUT /   `cf-r2-metadata-size` says how much of the body is JSON, { method: "put", object, … } or { method: "delete", object | objects };
 //           the rest of it is the value
-//   GET /   `cf-r2-request` is the JSON, { method: "get" | "head", object, range? }
+//   GET /   `cf-r2-request` is the JSON, { method: "get" | "head", object, range? } or { method: "list", prefix?, limit?, cursor? }
 //
 // The answer has the properties of the object as JSON in the same way, and its value after them.
 import { serveWhole } from "./http1.mjs";
@@ -36,7 +36,8 @@ function answer(objects, head, body) {
   return told(object);
 }
 
-function read(objects, { method, object: name, range }) {
+function read(objects, { method, object: name, range, ...listed }) {
+  if (method === "list") return list(objects, listed);
   const object = objects.get(name);
   if (method !== "get" && method !== "head") return UNKNOWN;
   if (!object) return MISSING;
@@ -47,18 +48,30 @@ function read(objects, { method, object: name, range }) {
   return told(object, part, range && { offset, length: part.length });
 }
 
-function told({ asked, value, uploaded }, part = Buffer.alloc(0), range = undefined) {
-  const properties = {
-    name: asked.object,
-    version: String(uploaded),
-    size: value.length,
-    etag: String(uploaded),
-    uploaded,
-    httpFields: asked.httpFields ?? {},
-    customFields: asked.customFields ?? [],
-    checksums: {},
-    range,
-  };
+/** Names in order; the cursor is the last of a page. */
+function list(objects, { prefix = "", limit = 1000, cursor = "" }) {
+  const names = [...objects.keys()].filter((name) => name.startsWith(prefix) && name > cursor).sort();
+  const page = names.slice(0, limit);
+  const truncated = names.length > page.length;
+  const found = page.map((name) => propertiesOf(objects.get(name)));
+  return encoded({ objects: found, truncated, cursor: truncated ? page.at(-1) : undefined, delimitedPrefixes: [] });
+}
+
+const propertiesOf = ({ asked, value, uploaded }, range = undefined) => ({
+  name: asked.object,
+  version: String(uploaded),
+  size: value.length,
+  etag: String(uploaded),
+  uploaded,
+  httpFields: asked.httpFields ?? {},
+  customFields: asked.customFields ?? [],
+  checksums: {},
+  range,
+});
+
+const told = (object, part = Buffer.alloc(0), range = undefined) => encoded(propertiesOf(object, range), part);
+
+function encoded(properties, part = Buffer.alloc(0)) {
   const json = Buffer.from(JSON.stringify(properties));
   const lines = ["HTTP/1.1 200 OK", "content-type: application/json", `cf-r2-metadata-size: ${json.length}`];
   const head = `${lines.join("\r\n")}\r\ncontent-length: ${json.length + part.length}\r\n\r\n`;

@@ -41,8 +41,8 @@ export async function run({ root, upstream, upstreamAddress, quick }) {
         (i) => ask(set.key, { i, turns: 1, conversation: `kept-${i}` }),
       ],
       ["store: none, not streamed", (i) => ask(unkept, { i })],
-      // Each key's last use is a row of D1 a minute.
-      ["a new conversation, each request with another of 1,000 keys", (i) => ask(others[i % others.length], { i })],
+      // The isolate does not know the key yet, nor does KV; and each key's last use is a row of D1 a minute.
+      ["first requests of 1,000 keys, not streamed", (i) => ask(others[i % others.length], { i })],
       ["store: none, streamed", (i) => ask(unkept, { i, stream: true })],
       ["no limits, streamed, OpenAI to Anthropic", (i) => ask(set.key, { i, stream: true, model: ANTHROPIC_MODEL })],
     ];
