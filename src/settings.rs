@@ -41,6 +41,12 @@ pub fn get(env: &Env) -> Result<Rc<Settings>, ApiError> {
     if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
         return Ok(settings);
     }
+    first(env)
+}
+
+/// The settings as they are read once in an isolate.
+#[inline(never)]
+fn first(env: &Env) -> Result<Rc<Settings>, ApiError> {
     let stored = |name: &str| STORED.with_borrow(|stored| runtime::find(name).and(stored.get(name)).cloned());
     let read =
         Settings::read(|name| stored(name).or_else(|| env.var(name).ok().map(|value| value.to_string())));

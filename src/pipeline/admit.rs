@@ -24,7 +24,7 @@ use super::admission::{Admission, refuse, unpriced};
 use super::recognise;
 use crate::exchange::Exchange;
 use crate::host::Host;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{log_error, now_ms, rarely};
 use crate::store::credits::{self, Hold};
 use crate::store::limits::{self, Held};
 
@@ -59,50 +59,68 @@ pub async fn admit(
     if subjects.is_empty() && !pays && !is_model_limited {
         return Ok(None);
     }
-    let counts_money = pays || subjects.iter().any(|(_, _, rules)| rules.counts(Unit::Cost));
-    if counts_money && !route.keep(|candidate| candidate.quote.is_known()) {
-        return Err(unpriced(model));
-    }
-    let of_models = |candidate: &Candidate, unit: Unit| {
-        candidate.limits().iter().filter_map(|limited| limited.rules.smallest(unit)).min()
-    };
-    let counts = |unit: Unit| {
-        subjects.iter().any(|(_, _, rules)| rules.counts(unit))
-            || route.candidates.iter().any(|candidate| of_models(candidate, unit).is_some())
-    };
-    if !pays && !counts(Unit::Tokens) && !counts(Unit::Cost) {
-        return reserve(exchange, principal, model, &subjects, Amounts::request(0, 0)).await.map(Some);
-    }
-    // The preferred model decides how long an answer may be; one with a smaller limit is passed over.
-    let smallest = |unit: Unit| {
-        let of_callers = subjects.iter().filter_map(|(_, _, rules)| rules.smallest(unit)).min();
-        let of_model = route.candidates.first().and_then(|candidate| of_models(candidate, unit));
-        of_callers.into_iter().chain(of_model).min()
-    };
-    let limit = (smallest(Unit::Tokens), smallest(Unit::Cost));
-    let demand = demand();
-    let now = exchange.started_ms;
-    let mut refused = ApiError::internal();
-    for each in demand.lengths(&route.candidates, limit, now) {
-        let need = demand.owes(each, &route.candidates, now);
-        let exceeded =
-            subjects.iter().find_map(|(subject, _, rules)| Some((subject, rules.exceeded_by(need)?)));
-        if let Some((subject, rule)) = exceeded {
-            return Err(too_much(subject, rule, need));
+    let limited = Limited { exchange, principal, model, subjects, shortening };
+    rarely(limited.admit(route, demand)).await.map(Some)
+}
+
+/// A request that something limits.
+struct Limited<'a> {
+    exchange: &'a Exchange,
+    principal: &'a Principal,
+    model: &'a str,
+    subjects: Vec<(Subject, &'a LimitPolicy, Rules)>,
+    shortening: Shortening,
+}
+
+impl Limited<'_> {
+    async fn admit(self, route: &mut Route, demand: impl FnOnce() -> Demand) -> Result<Admission, ApiError> {
+        let Self { exchange, principal, model, subjects, shortening } = self;
+        let pays = exchange.settings.checks_credits;
+        let counts_money = pays || subjects.iter().any(|(_, _, rules)| rules.counts(Unit::Cost));
+        if counts_money && !route.keep(|candidate| candidate.quote.is_known()) {
+            return Err(unpriced(model));
         }
-        match reserve(exchange, principal, model, &subjects, need).await {
-            Ok(mut admission) => {
-                if shortening == Shortening::Limit && demand.each.is_none() {
-                    admission.answer_limit = demand.limit_to_send(each, &route.candidates);
-                }
-                return Ok(Some(admission));
+        let of_models = |candidate: &Candidate, unit: Unit| {
+            candidate.limits().iter().filter_map(|limited| limited.rules.smallest(unit)).min()
+        };
+        let counts = |unit: Unit| {
+            subjects.iter().any(|(_, _, rules)| rules.counts(unit))
+                || route.candidates.iter().any(|candidate| of_models(candidate, unit).is_some())
+        };
+        if !pays && !counts(Unit::Tokens) && !counts(Unit::Cost) {
+            return reserve(exchange, principal, model, &subjects, Amounts::request(0, 0)).await;
+        }
+        // The preferred model decides how long an answer may be; one with a smaller limit is passed over.
+        let smallest = |unit: Unit| {
+            let of_callers = subjects.iter().filter_map(|(_, _, rules)| rules.smallest(unit)).min();
+            let of_model = route.candidates.first().and_then(|candidate| of_models(candidate, unit));
+            of_callers.into_iter().chain(of_model).min()
+        };
+        let limit = (smallest(Unit::Tokens), smallest(Unit::Cost));
+        let demand = demand();
+        let now = exchange.started_ms;
+        let mut refused = ApiError::internal();
+        for each in demand.lengths(&route.candidates, limit, now) {
+            let need = demand.owes(each, &route.candidates, now);
+            let exceeded =
+                subjects.iter().find_map(|(subject, _, rules)| Some((subject, rules.exceeded_by(need)?)));
+            if let Some((subject, rule)) = exceeded {
+                return Err(too_much(subject, rule, need));
             }
-            // Less may still be left.
-            Err(error) if is_of_amounts(&error) => refused = error,
-            Err(error) => return Err(error),
+            match reserve(exchange, principal, model, &subjects, need).await {
+                Ok(mut admission) => {
+                    if shortening == Shortening::Limit && demand.each.is_none() {
+                        admission.answer_limit = demand.limit_to_send(each, &route.candidates);
+                    }
+                    return Ok(admission);
+                }
+                // Less may still be left.
+                Err(error) if is_of_amounts(&error) => refused = error,
+                Err(error) => return Err(error),
+            }
         }
+        Err(refused)
     }
-    Err(refused)
 }
 
 /// Whether a limit on tokens or money refuses, which may have room for less.

@@ -27,7 +27,7 @@ use super::recognise::{self, Recognised};
 use super::record::RequestRecord;
 use super::upstream_health;
 use crate::platform::hidden::without_secrets;
-use crate::platform::{now_ms, random_bytes};
+use crate::platform::{now_ms, random_bytes, rarely};
 use crate::settings;
 use crate::store::credits;
 use crate::store::live;
@@ -51,7 +51,7 @@ pub struct Asker {
 pub async fn run(env: &Env, asker: Asker, mut record: RequestRecord) {
     let Asker { principal, caller_dialect, asked_by, trace } = asker;
     let is_priced = match record.rounds.take() {
-        Some(rounds) => rounds.write_to(&mut record).await,
+        Some(rounds) => rarely(rounds.write_to(&mut record)).await,
         None => false,
     };
     let RequestRecord {
@@ -96,7 +96,7 @@ pub async fn run(env: &Env, asker: Asker, mut record: RequestRecord) {
     };
     after_response::run(&stores, ended).await;
     if let Some(trace) = trace {
-        export(env, &trace, stores.told.take(), only_attempt).await;
+        rarely(export(env, &trace, stores.told.take(), only_attempt)).await;
     }
 }
 
@@ -135,7 +135,8 @@ struct WorkerStores<'a> {
 impl Stores for WorkerStores<'_> {
     async fn cache(&self, event: &UsageEvent, transcript: &mut Transcript) {
         if let Some(place) = &self.place {
-            cache::keep(self.env, event, &self.principal, transcript, self.caller_dialect, place).await;
+            rarely(cache::keep(self.env, event, &self.principal, transcript, self.caller_dialect, place))
+                .await;
         }
     }
 
@@ -171,7 +172,7 @@ impl Stores for WorkerStores<'_> {
     async fn charge(&self, event: &UsageEvent) {
         let hold = self.settled.borrow_mut().take_credit();
         if let Some(hold) = hold {
-            credits::charge(self.env, &hold, event).await;
+            rarely(credits::charge(self.env, &hold, event)).await;
         }
     }
 
@@ -193,7 +194,7 @@ impl Stores for WorkerStores<'_> {
             created_at: now,
             last_used_at: now,
         };
-        sticky::bind(self.env, session, &self.principal.key_id, binding).await;
+        rarely(sticky::bind(self.env, session, &self.principal.key_id, binding)).await;
     }
 
     async fn remember(&self, request: &ChatRequest, reply: &[Part], conversation_id: &str) -> Remembrance {

@@ -17,7 +17,7 @@ use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::dialect::translation::{Translation, WholeAnswer};
 use nexus_edge_core::dialect::veil::without_secrets;
 use nexus_edge_core::error::ApiError;
-use nexus_edge_core::provider::Quirk;
+use nexus_edge_core::provider::{Quirk, Transport};
 use nexus_edge_core::routing::Candidate;
 use nexus_edge_core::routing::health::Caller;
 use nexus_edge_core::routing::retry::Failure;
@@ -39,7 +39,7 @@ use super::upstream_health::asked_rest_ms;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Received};
-use crate::platform::{log_error, now_ms};
+use crate::platform::{log_error, now_ms, rarely};
 use crate::store::dify;
 
 const JSON: &str = "application/json; charset=utf-8";
@@ -172,7 +172,10 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
     };
     let transport = candidate.upstream.provider().transport();
     let timeout_ms = candidate.first_byte_timeout_ms;
-    let inside = inside::ask(&exchange.env, transport, &chat, timeout_ms).await;
+    let inside = match transport {
+        Transport::Network => None,
+        inside => rarely(inside::ask(&exchange.env, inside, &chat, timeout_ms)).await,
+    };
     let (response, connection) = if let Some(response) = inside {
         (response?, Connection::none())
     } else {
@@ -210,7 +213,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     let is_stream = content_type(&answer.response).starts_with(stream_type) && status < 400;
     let is_judged_whole = asked.guards.is_some_and(Guards::judge_whole_answers);
     if is_stream && has_body(status) && answer.translation.wants_stream() && !is_judged_whole {
-        return receive_stream(asked, candidate, answer).await;
+        return rarely(receive_stream(asked, candidate, answer)).await;
     }
     let Begun { response, connection, translation, memory, headers, first_byte_ms } = answer;
     let body = read_whole(candidate, &response).await?;
@@ -218,7 +221,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     if let Memory::DifyConversation { name } = &memory
         && let Some(id) = conversation_id_in(&body.bytes)
     {
-        dify::remember(&asked.exchange.env, name, &id).await;
+        rarely(dify::remember(&asked.exchange.env, name, &id)).await;
     }
     if !has_body(status) {
         let message = format!("The provider answered with the status {status}.");
@@ -252,7 +255,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
     if let Some(guards) = asked.guards {
         let dialect = asked.inbound.caller_dialect;
         let stored = whole.kept.as_deref();
-        let edited = guards.answer(dialect, &body.bytes, stored, &mut transcript).await;
+        let edited = rarely(guards.answer(dialect, &body.bytes, stored, &mut transcript)).await;
         if let Some(edited) = edited.map_err(AttemptError::from)? {
             whole.kept = edited.kept;
             body = Body::from_bytes(edited.told);
@@ -267,6 +270,7 @@ async fn receive(asked: &Asked<'_>, candidate: &Candidate, answer: Begun) -> Res
 }
 
 /// An error of the upstream.
+#[inline(never)]
 fn refused(
     asked: &Asked<'_>,
     candidate: &Candidate,

@@ -13,7 +13,7 @@ use nexus_edge_core::limits::Rules;
 use super::{admit, page, signed_in};
 use crate::exchange::{Exchange, KeyOwner};
 use crate::host::Host;
-use crate::platform::now_ms;
+use crate::platform::{now_ms, rarely};
 use crate::store::{keys, snapshot};
 
 /// Wrong keys per minute and address, above which it gets 429.
@@ -28,7 +28,7 @@ pub async fn authenticate(exchange: &Exchange) -> Result<Principal, ApiError> {
 
 async fn principal_of(exchange: &Exchange) -> Result<Principal, ApiError> {
     if let Some(owner) = &exchange.internal_owner {
-        return of_owner(exchange, owner).await;
+        return rarely(of_owner(exchange, owner)).await;
     }
     let Some(credential) = exchange.credential() else {
         // A signature proves as much as the secret that it stands for.
@@ -36,7 +36,7 @@ async fn principal_of(exchange: &Exchange) -> Result<Principal, ApiError> {
             return of_record(exchange, record);
         }
         if let Some(key_id) = exchange.header(page::KEY_HEADER) {
-            return Box::pin(of_page(exchange, &key_id)).await;
+            return rarely(of_page(exchange, &key_id)).await;
         }
         let message = "The API key is missing: send it as `Authorization: Bearer <key>`.";
         return Err(ApiError::unauthorized("missing_api_key", message));
@@ -88,7 +88,7 @@ pub async fn of_hash(exchange: &Exchange, hash: &str, may_be_api_key: bool) -> R
         Found::ApiKey(record) => of_record(exchange, &record),
         Found::Nothing => {
             let rules = Rules::requests_per_minute(FAILURES_PER_MINUTE);
-            admit::attempt_from_address(exchange, "api_key", &rules).await?;
+            rarely(admit::attempt_from_address(exchange, "api_key", &rules)).await?;
             Err(invalid_key())
         }
     }

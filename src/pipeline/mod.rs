@@ -53,6 +53,7 @@ mod workers_ai;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::bytes::Body;
 use crate::platform::http::{Headers, Response};
+use crate::platform::rarely;
 use crate::store::snapshot;
 use admit::Shortening;
 use attempt::{Accepted, Asked};
@@ -126,7 +127,7 @@ async fn answer(
             settlement.keep_hold(hold);
             Ok(relay::relay(exchange, *accepted, settlement).await)
         }
-        Ok(Served::Rounds(opened)) => tool_loop::answer(exchange, *opened, settlement, ask).await,
+        Ok(Served::Rounds(opened)) => rarely(tool_loop::answer(exchange, *opened, settlement, ask)).await,
         Ok(Served::Cache { response, answer, bytes }) => {
             let record = settlement.record();
             record.event.answer_bytes = bytes;
@@ -194,7 +195,7 @@ async fn serve(
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
     if tool_loop::may_concern(exchange, principal, &body.bytes)
-        && let Some(opened) = Box::pin(tool_loop::open(exchange, principal, &inbound)).await?
+        && let Some(opened) = rarely(tool_loop::open(exchange, principal, &inbound)).await?
     {
         return Ok(Served::Rounds(Box::new(opened)));
     }
@@ -220,7 +221,10 @@ async fn serve(
         inbound = inbound.with_body(&limited.bytes, from_path)?;
     }
     let body = limited.as_ref().unwrap_or(&body);
-    let guarded = judged(exchange, guards.as_ref(), body, &inbound, record).await?;
+    let guarded = match &guards {
+        None => None,
+        Some(guards) => rarely(judged(exchange, guards, body, &inbound, record)).await?,
+    };
     if let Some(guarded) = &guarded {
         inbound = inbound.with_body(&guarded.bytes, from_path)?;
     }
@@ -228,7 +232,7 @@ async fn serve(
     record.session = route.binds_sessions().then(|| resolve::session_of(exchange)).flatten();
     let cache = cache::use_of(exchange, principal, &inbound, &route, guards.as_ref())?;
     let found = match &cache {
-        Use::On(recipe) => cache::find(exchange, &inbound, recipe, &route).await,
+        Use::On(recipe) => rarely(cache::find(exchange, &inbound, recipe, &route)).await,
         Use::Off | Use::Bypass => None,
     };
     let lookup = lookup_of(exchange, principal, &route, conversation, found.is_some());
@@ -300,12 +304,11 @@ fn lookup_of(
 /// The body as guards let it pass, if they change it. It is recorded as it is passed on.
 async fn judged(
     exchange: &Exchange,
-    guards: Option<&Guards<'_>>,
+    guards: &Guards<'_>,
     body: &Body,
     inbound: &Inbound<'_>,
     record: &mut RequestRecord,
 ) -> Result<Option<Body>, ApiError> {
-    let Some(guards) = guards else { return Ok(None) };
     let guarded = guards.request(&body.bytes).await?.map(Body::from_bytes);
     let told = guarded.as_ref().unwrap_or(body);
     record.note_body(exchange.caller_dialect, &told.bytes, &inbound.model, inbound.stream);

@@ -12,6 +12,7 @@ use super::stream_relay;
 use super::translate::Memory;
 use crate::exchange::Exchange;
 use crate::platform::http::{Headers, Response};
+use crate::platform::rarely;
 
 /// Relays an answer to the caller.
 pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Settlement) -> Response {
@@ -29,12 +30,9 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
             record.event.answer_bytes = body.bytes.len() as u64;
             set_cost(&headers, record);
             if let Memory::Answer(keep) = memory {
-                keep.keep(
-                    &exchange.env,
-                    Some(record.event.conversation_id.clone()),
-                    answer.kept.as_deref().unwrap_or(&body.bytes),
-                )
-                .await;
+                let conversation = Some(record.event.conversation_id.clone());
+                let kept = answer.kept.as_deref().unwrap_or(&body.bytes);
+                rarely(keep.keep(&exchange.env, conversation, kept)).await;
             }
             settlement.finish(Outcome::Completed);
             Response::new(status, headers, body.into_response())
@@ -43,6 +41,7 @@ pub async fn relay(exchange: &Exchange, accepted: Accepted, mut settlement: Sett
 }
 
 /// Relays an error of an upstream, without personal data where errors must not have it.
+#[inline(never)]
 pub fn relay_error(
     exchange: &Exchange,
     status: u16,

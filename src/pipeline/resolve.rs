@@ -19,7 +19,7 @@ use nexus_edge_core::routing::{Candidate, Snapshot};
 use super::recognise;
 use super::upstream_health::with_registry;
 use crate::exchange::Exchange;
-use crate::platform::{now_ms, random_unit};
+use crate::platform::{now_ms, random_unit, rarely};
 use crate::store::sticky::{self, Binding};
 
 /// Most fallback models that one request may name.
@@ -48,7 +48,8 @@ pub async fn resolve(
     let has_alternatives = stages.len() > 1 || stages.iter().any(|stage| stage.choices.len() > 1);
     // A single candidate is asked regardless of what the request needs; its own error is the most specific.
     let needs = if has_alternatives { needs_of(inbound) } else { Needs::default() };
-    let binding = if has_alternatives { binding_of(exchange, principal, &stages).await } else { None };
+    let binding =
+        if has_alternatives { rarely(binding_of(exchange, principal, &stages)).await } else { None };
     route_through(exchange, &stages, needs, binding)
 }
 

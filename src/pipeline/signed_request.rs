@@ -21,8 +21,8 @@ use nexus_edge_signatures::verify::{Claim, Policy, VerifyError, claim, named_key
 use super::admit;
 use crate::exchange::Exchange;
 use crate::objects::nonces;
-use crate::platform::log_error;
 use crate::platform::subtle::Subtle;
+use crate::platform::{log_error, rarely};
 use crate::store::{keys, snapshot};
 
 /// The tag of signatures that are meant for the gateway.
@@ -45,11 +45,15 @@ const COVERED: [Component; 4] = [Component::Method, Component::Authority, Compon
 /// `invalid_signature`, `nonce_used` (401); `too_many_attempts` (429) for an address with too many wrong ones;
 /// `signature_unavailable` (503) where the nonce cannot be taken; those of the body.
 pub async fn check(exchange: &Exchange) -> Result<(), ApiError> {
-    if exchange.headers().get("signature-input").is_none() {
-        return Ok(());
+    match exchange.headers().get("signature-input") {
+        Some(_) => rarely(check_signature(exchange)).await,
+        None => Ok(()),
     }
+}
+
+async fn check_signature(exchange: &Exchange) -> Result<(), ApiError> {
     admit::check_address(exchange, "signature")?;
-    match Box::pin(verify(exchange)).await {
+    match verify(exchange).await {
         Ok(None) => Ok(()),
         Ok(Some(key)) => {
             exchange.sign(key);

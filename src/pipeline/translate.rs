@@ -18,7 +18,7 @@ use nexus_edge_core::routing::Candidate;
 use super::failed::AttemptError;
 use super::{dify_app, native_responses, ownership};
 use crate::exchange::Exchange;
-use crate::platform::{log_error, new_ulid};
+use crate::platform::{log_error, new_ulid, rarely};
 use crate::store::origin::Origin;
 use crate::store::{dify, issued, responses};
 
@@ -122,7 +122,7 @@ pub async fn translate(
     }
     if is_responses
         && let Some(translation) =
-            native_responses::translate(exchange, principal, inbound, named, candidate).await?
+            rarely(native_responses::translate(exchange, principal, inbound, named, candidate)).await?
     {
         let uid = provider.uid.clone();
         let what = match native_responses::is_stored(inbound) {
@@ -137,12 +137,15 @@ pub async fn translate(
     if let Some(app) = app.filter(|_| !is_responses) {
         // Conversations of before belong to users who were not told apart.
         let name = format!("dify2:{}:{}:{conversation_id}", provider.uid, principal.key_id);
-        let known =
-            if app.keeps_conversation() { dify::conversation(&exchange.env, &name).await } else { None };
+        let known = if app.keeps_conversation() {
+            rarely(dify::conversation(&exchange.env, &name)).await
+        } else {
+            None
+        };
         let mut request = Rc::unwrap_or_clone(inbound.canonical()?);
         let user = user_of(&principal.key_id, request.user.as_deref());
         let options = DifyOptions { app, conversation_id: known, user, inputs: None };
-        dify_app::upload(exchange, candidate, &mut request, &options, is_alone).await?;
+        rarely(dify_app::upload(exchange, candidate, &mut request, &options, is_alone)).await?;
         let translation = Translation::to_dify(inbound, request, options, context);
         let keeps = app.keeps_conversation();
         return Ok((translation, if keeps { Memory::DifyConversation { name } } else { Memory::None }));
@@ -160,14 +163,14 @@ pub async fn translate(
     if !principal.store.keeps_texts() {
         request.do_not_store();
     }
-    let request = resolve(exchange, principal, request).await?;
+    let request = rarely(resolve(exchange, principal, request)).await?;
     let encoder = Box::new(ResponsesEncoder::new(&request, &context));
     let mut told = request.request.clone();
     let codec = match app {
         Some(app) => {
             let user = user_of(&principal.key_id, told.user.as_deref());
             let options = DifyOptions { app, conversation_id: None, user, inputs: None };
-            dify_app::upload(exchange, candidate, &mut told, &options, is_alone).await?;
+            rarely(dify_app::upload(exchange, candidate, &mut told, &options, is_alone)).await?;
             Translation::dify_codec(options)
         }
         None => codec_for(&told),

@@ -18,7 +18,7 @@ use super::transport::{self, Connection, OutboundRequest};
 use super::upload::Progress;
 use crate::exchange::{Exchange, set_header};
 use crate::platform::http::{Headers, Received};
-use crate::platform::{now_ms, random_bytes};
+use crate::platform::{now_ms, random_bytes, rarely};
 
 /// The error for an operation that the provider does not offer.
 pub fn cannot(candidate: &Candidate) -> AttemptError {
@@ -108,7 +108,7 @@ pub async fn authorize(
             (Some((name, value)), _) => set_header(headers, name, &value),
             (None, Auth::AwsSignature) => sign(request, upstream, key)?,
             (None, _) => {
-                let token = service_account::token(upstream, key).await?;
+                let token = rarely(service_account::token(upstream, key)).await?;
                 set_header(headers, "authorization", &format!("Bearer {}", token.expose()));
             }
         }
@@ -120,6 +120,7 @@ pub async fn authorize(
 }
 
 /// Signs a request. Its body is bytes, or there is none: no operation of a service that wants signatures is an upload.
+#[inline(never)]
 fn sign(request: &OutboundRequest, upstream: &Upstream, key: &str) -> Result<(), AttemptError> {
     let OutboundRequest { url, method, headers, body } = request;
     let body = body.dyn_ref::<Uint8Array>().map(Uint8Array::to_vec).unwrap_or_default();

@@ -15,7 +15,7 @@ use worker::Env;
 use super::admission::Slot;
 use crate::objects::circuits::{self, Heard};
 use crate::platform::http::Received;
-use crate::platform::{log_error, now_ms, random_u64};
+use crate::platform::{log_error, now_ms, random_u64, rarely};
 use crate::store::live;
 
 /// Milliseconds between two exchanges with the other isolates.
@@ -76,7 +76,7 @@ pub async fn share(env: &Env) {
     }
     HEARD_AT_MS.set(now);
     TOLD_REVISION.set(revision);
-    match circuits::exchange(env, &news).await {
+    match rarely(circuits::exchange(env, &news)).await {
         Ok(heard) => take_in(&heard),
         Err(error) => log_error("circuits object", &error),
     }

@@ -17,12 +17,20 @@ pub mod zone;
 
 use std::cell::RefCell;
 
+use futures::future::LocalBoxFuture;
+
 pub use log::{log_debug, log_error, log_info, log_warn};
 
 use nexus_edge_core::id;
 use worker::js_sys;
 use worker::wasm_bindgen::JsCast;
 use worker::web_sys::WorkerGlobalScope;
+
+/// Awaits a future that is rarely needed behind an indirect call. Otherwise its code becomes part of that of the future that awaits
+/// it, and the engine optimises both as one function although a part of it hardly ever runs, which every fresh isolate pays for.
+pub fn rarely<'a, T>(future: impl Future<Output = T> + 'a) -> LocalBoxFuture<'a, T> {
+    Box::pin(future)
+}
 
 /// Milliseconds since the epoch. The clock advances only with I/O.
 pub fn now_ms() -> u64 {

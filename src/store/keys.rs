@@ -18,7 +18,7 @@ use worker::wasm_bindgen::JsValue;
 
 use super::{StoreResult, flag, row, rows, text, unsigned, write};
 use crate::host::Host;
-use crate::platform::{kv, log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms, rarely};
 
 /// How long an unknown key is cached as unknown, in milliseconds.
 const UNKNOWN_FOR_MS: u64 = 5_000;
@@ -89,6 +89,16 @@ async fn find(
         Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
         _ => {}
     }
+    rarely(look_up(host, name, sql, parameter, keys_version)).await
+}
+
+async fn look_up(
+    host: &Host,
+    name: &str,
+    sql: &str,
+    parameter: &str,
+    keys_version: u64,
+) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
     let found = match from_kv(&host.env, name, keys_version).await {
         Some(record) => Some(record),
         None => from_d1(host, name, sql, parameter, keys_version).await?,

@@ -14,7 +14,7 @@ use worker::{Env, ResponseBody, web_sys};
 
 use crate::objects::live;
 use crate::platform::promise::Timer;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{log_error, now_ms, rarely};
 
 /// Milliseconds that a request waits for others, so that one call tells of several.
 const LINGER_MS: u64 = 250;
@@ -36,6 +36,10 @@ pub async fn show(env: &Env, event: &UsageEvent) {
     if now_ms() >= WATCHED_UNTIL_MS.get() {
         return;
     }
+    rarely(tell(env, event)).await;
+}
+
+async fn tell(env: &Env, event: &UsageEvent) {
     let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([event.clone()], MESSAGE_EVENTS, now_ms()));
     let Some(departure) = departure else { return };
     if departure != Departure::Now {

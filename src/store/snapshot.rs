@@ -24,7 +24,7 @@ use super::{StoreResult, system_config};
 use crate::host::Host;
 use crate::objects::circuits;
 use crate::platform::hidden::hide_configured;
-use crate::platform::{kv, log_error, now_ms};
+use crate::platform::{kv, log_error, now_ms, rarely};
 use crate::settings::{self, Settings};
 
 /// Milliseconds between two comparisons of the versions in the background, and after a comparison that failed.
@@ -65,9 +65,14 @@ pub async fn current(host: &Host) -> StoreResult<Arc<Snapshot>> {
             return Ok(snapshot);
         }
         // An outdated configuration is better than none.
-        compare(&host.env, &host.settings).await;
+        rarely(compare(&host.env, &host.settings)).await;
         return Ok(HELD.with_borrow(Clone::clone).unwrap_or(snapshot));
     }
+    rarely(first(host, now)).await
+}
+
+/// The first snapshot of the isolate.
+async fn first(host: &Host, now: u64) -> StoreResult<Arc<Snapshot>> {
     let (copy, stored) = join(from_kv(&host.env), versions::stored(&host.env)).await;
     let copy = copy.map(|source| {
         let versions = Versions { catalog: source.catalog_version, keys: source.keys_version };

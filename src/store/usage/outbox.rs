@@ -25,7 +25,7 @@ use super::super::usage_queue::{self, PARKED_PREFIX, enqueue};
 use super::super::{StoreResult, tool_calls};
 use super::ingest::{DIRECT, ingest, ingest_chunks};
 use crate::platform::promise::Timer;
-use crate::platform::{log_error, now_ms};
+use crate::platform::{log_error, now_ms, rarely};
 
 /// Most parked objects that one run of the cron records.
 const REPLAY_BATCH: usize = 100;
@@ -70,7 +70,7 @@ pub async fn record(env: &Env, event: UsageEvent, kept: Option<Kept>) {
 /// Puts texts that are too large for a message into a pack of their own.
 async fn put_large(env: &Env, recorded: &mut Recorded) -> StoreResult<()> {
     if let Some(line) = recorded.large_line(LARGE_BYTES)? {
-        recorded.moved_to(packs::put_large(env, line).await?);
+        recorded.moved_to(rarely(packs::put_large(env, line)).await?);
     }
     Ok(())
 }
@@ -78,9 +78,9 @@ async fn put_large(env: &Env, recorded: &mut Recorded) -> StoreResult<()> {
 async fn send(env: &Env, message: String, recorded: &[Recorded]) {
     let Err(error) = enqueue(env, message).await else { return };
     log_error("usage queue", &error);
-    let Err(error) = ingest(env, recorded).await else { return };
+    let Err(error) = rarely(ingest(env, recorded)).await else { return };
     log_error("usage ingest", &error);
-    if let Err(error) = park(env, recorded).await {
+    if let Err(error) = rarely(park(env, recorded)).await {
         log_error("usage events are lost", &error);
     }
 }
