@@ -16,6 +16,7 @@ use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::usage::Tally;
 use crate::json::lenient::{self, Piece, Spare};
 use crate::sse::{Event, EventReader, Segment};
@@ -74,6 +75,10 @@ struct State {
     tally: Tally,
     /// Usage as last told.
     told: Option<TokenUsage>,
+    /// The last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
+    /// The part of that event.
+    repeated_part: usize,
 }
 
 #[derive(Debug)]
@@ -149,8 +154,28 @@ struct Delta<'a> {
     stop_details: Option<StopDetails>,
 }
 
+/// The text of a delta as it is written.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    delta: WrittenDelta<'a>,
+}
+
+#[derive(Deserialize)]
+struct WrittenDelta<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+}
+
 impl State {
     fn take(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
+        if let Some(text) = self.repeated.text_in(event.raw()) {
+            let text = text.to_owned();
+            return events.push(StreamEvent::TextDelta { choice: 0, part: self.repeated_part, text });
+        }
+        self.repeated.forget();
         let Some(data) = event.data().filter(|_| self.phase < Phase::Over) else { return };
         // Some services that imitate the API end as OpenAI does.
         if data.trim_ascii().is_empty() || data.as_ref() == b"[DONE]" {
@@ -174,6 +199,7 @@ impl State {
             None if wire.error.is_some() => self.fail(super::error::decode_event(&data), events),
             // Nothing follows the stop reason.
             Some(kind) if kind.starts_with("content_block_") && self.phase < Phase::Finished => {
+                let begin = events.len();
                 self.start(events);
                 let block = wire.index.unwrap_or_default();
                 match kind {
@@ -182,8 +208,21 @@ impl State {
                     "content_block_stop" => self.blocks.close(|open| open.block == block, events),
                     _ => {}
                 }
+                self.note(event, &data, events.get(begin..).unwrap_or_default());
             }
             _ => {}
+        }
+    }
+
+    /// Notes an event if what it told is a piece of text and nothing else.
+    fn note(&mut self, event: Event<'_>, data: &[u8], told: &[StreamEvent]) {
+        let [StreamEvent::TextDelta { part, text, .. }] = told else { return };
+        let Ok(Written { delta }) = serde_json::from_slice(data) else { return };
+        if let (Some(written), None) | (None, Some(written)) = (delta.text, delta.thinking)
+            && lenient::piece(written).is_some_and(|piece| piece == *text)
+        {
+            self.repeated_part = *part;
+            self.repeated.note(event.raw(), written);
         }
     }
 
@@ -402,5 +441,20 @@ fn with_input(block: &Json, input: &str) -> Json {
             Json::of(&value)
         }
         _ => block.clone(),
+    }
+}
+
+#[cfg(test)]
+impl Decoder {
+    /// A decoder that recognises no repeated event, to be compared with.
+    pub fn that_parses_all() -> Self {
+        let mut decoder = Self::default();
+        decoder.state.repeated = Repeated::blind();
+        decoder
+    }
+
+    /// How many events were recognised.
+    pub fn recognised(&self) -> usize {
+        self.state.repeated.recognised()
     }
 }

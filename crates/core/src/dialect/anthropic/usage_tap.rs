@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::usage::{self, Tally};
 use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::lenient::{self, Spare, string};
@@ -23,6 +24,8 @@ pub struct UsageTap {
     estimated_completion: u64,
     is_complete: bool,
     error: Option<ErrorInfo>,
+    /// The last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
 }
 
 #[derive(Deserialize)]
@@ -94,12 +97,20 @@ impl UsageTap {
 
     /// Processes the data of one event.
     pub fn observe(&mut self, data: &[u8]) {
+        if let Some(text) = self.repeated.text_in(data) {
+            self.estimated_completion += estimate_tokens(text);
+            return;
+        }
+        self.repeated.forget();
         let spare = Spare::default();
         let Ok(wire) = lenient::read::<Wire<'_>>(data, &spare) else { return };
         match wire.r#type.as_deref() {
             Some("content_block_delta") => {
                 if let Some(delta) = wire.delta {
                     self.estimated_completion += delta.estimate();
+                    if let Some(text) = delta.only_text() {
+                        self.repeated.note(data, text);
+                    }
                 }
             }
             Some("message_start") => {
@@ -124,7 +135,14 @@ impl UsageTap {
     }
 }
 
-impl Delta<'_> {
+impl<'a> Delta<'a> {
+    /// The one text in it.
+    fn only_text(&self) -> Option<&'a RawValue> {
+        let mut texts = [self.text, self.thinking, self.partial_json].into_iter().flatten();
+        let only = texts.next().filter(|text| text.get().starts_with('"'))?;
+        texts.next().is_none().then_some(only)
+    }
+
     fn estimate(&self) -> u64 {
         let texts = [self.text, self.thinking, self.partial_json].into_iter().flatten();
         texts.filter_map(string).map(|text| estimate_tokens(&text)).sum()
@@ -156,6 +174,7 @@ pub fn inspect(body: &[u8]) -> Result<Glance, serde_json::Error> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn tapped(events: &[&str]) -> UsageTap {
         let mut tap = UsageTap::default();
@@ -217,5 +236,26 @@ mod tests {
         assert!(inspect(good).unwrap().is_plainly_good);
         assert!(!inspect(br#"{"content":[],"stop_reason":"end_turn"}"#).unwrap().is_plainly_good);
         assert!(inspect(b"<html>").is_err());
+    }
+
+    proptest! {
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(said in prop::collection::vec((0..8_u8, any::<String>()), 0..40)) {
+            let taps = [Repeated::default(), Repeated::blind()].map(|repeated| {
+                let mut tap = UsageTap { repeated, ..UsageTap::default() };
+                for (kind, text) in &said {
+                    let text = serde_json::to_string(text).unwrap();
+                    let delta = match kind {
+                        0 => format!(r#"{{"type":"input_json_delta","partial_json":{text}}}"#),
+                        1 => format!(r#"{{"type":"thinking_delta","thinking":{text}}}"#),
+                        2 => format!(r#"{{"type":"text_delta","text":{text},"thinking":"and this"}}"#),
+                        _ => format!(r#"{{"type":"text_delta","text":{text}}}"#),
+                    };
+                    tap.observe(format!(r#"{{"type":"content_block_delta","index":0,"delta":{delta}}}"#).as_bytes());
+                }
+                tap.estimated_completion()
+            });
+            prop_assert_eq!(taps[0], taps[1]);
+        }
     }
 }

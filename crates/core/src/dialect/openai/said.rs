@@ -18,7 +18,13 @@ pub(super) struct Said<'a> {
     pub(super) tool_calls: Option<&'a RawValue>,
 }
 
-impl Said<'_> {
+impl<'a> Said<'a> {
+    /// The text, if there is neither reasoning nor a tool call.
+    pub(super) fn only_text(&self) -> Option<&'a RawValue> {
+        let is_alone = self.reasoning_content.is_none() && self.tool_calls.is_none();
+        self.content.filter(|content| is_alone && content.get().starts_with('"'))
+    }
+
     /// Whether there is text, or a tool call.
     pub(super) fn says_something(&self) -> bool {
         let is_text = |value: &RawValue| value.get().len() > 2 && value.get().starts_with('"');

@@ -9,20 +9,17 @@ use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::StreamFacts;
 use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::usage::{Tally, read};
 use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::lenient::{self, Spare, string};
 use crate::sse::{Event, writer};
+use crate::tokens::estimate_tokens;
 
 /// The tap of a streamed chat completion; `withhold_usage` if the caller did not request the usage chunk.
 #[must_use]
 pub fn chat_tap(withhold_usage: bool) -> Tap<ChatObserver> {
-    Tap::new(ChatObserver {
-        withhold_usage,
-        facts: StreamFacts::default(),
-        tally: Tally::default(),
-        signal: Signal::Nothing,
-    })
+    Tap::new(ChatObserver::new(withhold_usage))
 }
 
 /// The observer of one stream.
@@ -32,6 +29,8 @@ pub struct ChatObserver {
     facts: StreamFacts,
     tally: Tally,
     signal: Signal,
+    /// The last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
 }
 
 /// The strongest indication of the end of the stream so far.
@@ -68,8 +67,25 @@ struct Choice<'a> {
     error: Option<&'a RawValue>,
 }
 
+impl ChatObserver {
+    fn new(withhold_usage: bool) -> Self {
+        Self {
+            withhold_usage,
+            facts: StreamFacts::default(),
+            tally: Tally::default(),
+            signal: Signal::Nothing,
+            repeated: Repeated::default(),
+        }
+    }
+}
+
 impl Observer for ChatObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
+        if let Some(text) = self.repeated.text_in(event.raw()) {
+            self.facts.estimated_completion += estimate_tokens(text);
+            return true;
+        }
+        self.repeated.forget();
         let Some(data) = event.data() else { return true };
         if data.trim_ascii() == b"[DONE]" {
             if self.signal == Signal::Nothing {
@@ -109,6 +125,12 @@ impl Observer for ChatObserver {
         };
         counts.add_to(&mut self.tally);
         if !counts.has_counts() {
+            if let ([Choice { delta: Some(delta), finish_reason: None, error: None, .. }], None) =
+                (choices.as_slice(), chunk.error)
+                && let Some(text) = delta.only_text()
+            {
+                self.repeated.note(event.raw(), text);
+            }
             return true;
         }
         self.facts.usage = self.tally.usage();
@@ -303,8 +325,38 @@ mod tests {
         assert_eq!((run.output.as_str(), run.outcome), (stream, StreamOutcome::Truncated));
     }
 
+    /// Observers of the same events, of which one parses them all.
+    fn both(events: &[String]) -> [(Vec<bool>, StreamFacts, Ending); 2] {
+        [Repeated::default(), Repeated::blind()].map(|repeated| {
+            let mut observer = ChatObserver { repeated, ..ChatObserver::new(true) };
+            let kept =
+                events.iter().map(|event| observer.observe(Event::from_raw(event.as_bytes()))).collect();
+            (kept, observer.facts(), observer.ending())
+        })
+    }
+
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
+
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(
+            texts in prop::collection::vec((0..9_u8, any::<String>()), 0..40),
+        ) {
+            let events: Vec<String> = texts
+                .iter()
+                .map(|(kind, text)| {
+                    let text = serde_json::to_string(text).unwrap();
+                    match kind {
+                        0 => format!("data: {{\"choices\":[{{\"delta\":{{\"reasoning_content\":{text}}}}}]}}\n\n"),
+                        1 => format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}},\"finish_reason\":\"stop\"}}]}}\n\n"),
+                        2 => USAGE.to_owned(),
+                        _ => format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}}}}]}}\n\n"),
+                    }
+                })
+                .collect();
+            let [recognising, parsing] = both(&events);
+            prop_assert_eq!(recognising, parsing);
+        }
 
         #[test]
         fn any_split_forwards_the_same_bytes(

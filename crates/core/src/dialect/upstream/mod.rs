@@ -1,5 +1,5 @@
-//! Common parts of several upstream codecs: the order of a history, joining texts, reading events, ordering the parts
-//! of an answer, reading its usage, listing the parameters that a request sets.
+//! Common parts of several upstream codecs: the order of a history, joining texts, reading events, recognising repeated ones, ordering
+//! the parts of an answer, reading its usage, listing the parameters that a request sets.
 
 pub mod arguments;
 pub mod blocks;
@@ -11,6 +11,7 @@ pub mod openai_models;
 pub mod paragraph;
 pub mod parameters;
 pub mod parts;
+pub mod repeated;
 pub mod sse;
 pub mod told;
 pub mod tool_choice;

@@ -3,6 +3,7 @@
 mod answers;
 mod fixtures;
 mod laws;
+mod repeated;
 mod requests;
 mod streams;
 

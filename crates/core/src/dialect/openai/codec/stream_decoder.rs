@@ -13,6 +13,8 @@
 
 use std::collections::BTreeMap;
 
+use serde_json::value::RawValue;
+
 use super::answer::{self, Piece, Said};
 use super::choice_state::{ChoiceState, Sink};
 use super::lenient::{integer, object, object_at, piece, text};
@@ -21,6 +23,7 @@ use crate::dialect::canonical::{
     ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
 };
 use crate::dialect::openai::usage::Sources;
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::seconds;
 use crate::dialect::upstream::usage::Tally;
 use crate::json::lenient::{self, Object, Spare};
@@ -55,6 +58,10 @@ struct State {
     tally: Tally,
     /// Usage as last told.
     told: Option<TokenUsage>,
+    /// The last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
+    /// The choice of that event.
+    repeated_choice: usize,
 }
 
 /// Most bytes of one event. An image is one event.
@@ -83,6 +90,8 @@ impl Decoder {
             sources: Vec::new(),
             tally: Tally::default(),
             told: None,
+            repeated: Repeated::default(),
+            repeated_choice: 0,
         };
         Self { reader: EventReader::new(MAX_EVENT_BYTES), state }
     }
@@ -119,6 +128,14 @@ impl StreamDecoder for Decoder {
 
 impl State {
     fn observe(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
+        if let Some(text) = self.repeated.text_in(event.raw()) {
+            let (state, mut sink) = self.choice(self.repeated_choice, events);
+            if let Err(info) = state.say(Piece::Text(text.to_owned()), &mut sink) {
+                self.fail(info, events);
+            }
+            return;
+        }
+        self.repeated.forget();
         let Some(data) = event.data() else {
             if event.raw().starts_with(b":") {
                 events.push(StreamEvent::Ping);
@@ -141,8 +158,16 @@ impl State {
         if event.name() == Some(b"error") || error::is_error(&reply) {
             return self.fail(error::in_stream(data), events);
         }
+        let begin = events.len();
         if let Err(info) = self.take(&reply, events) {
-            self.fail(info, events);
+            return self.fail(info, events);
+        }
+        if let Some([StreamEvent::TextDelta { choice, text, .. }]) = events.get(begin..)
+            && let Some(content) = only_text(&reply)
+            && lenient::piece(content).is_some_and(|piece| piece == *text)
+        {
+            self.repeated_choice = *choice;
+            self.repeated.note(event.raw(), content);
         }
     }
 
@@ -328,6 +353,32 @@ impl State {
     fn fail(&mut self, info: ErrorInfo, events: &mut Vec<StreamEvent>) {
         events.push(StreamEvent::Error(info));
         self.over = true;
+    }
+}
+
+/// The content of the one delta of a chunk without counts, if it is a string.
+fn only_text<'a>(reply: &Object<'a>) -> Option<&'a RawValue> {
+    if ["usage", "x_groq"].into_iter().any(|name| reply.get_set(name).is_some()) {
+        return None;
+    }
+    let [choice] = lenient::items(reply.get_set("choices")?).try_into().ok()?;
+    let choice = object(choice)?;
+    let delta = object_at(&choice, "delta").filter(|_| choice.get_set("usage").is_none())?;
+    delta.get_set("content").filter(|content| Kind::of(content) == Kind::String)
+}
+
+#[cfg(test)]
+impl Decoder {
+    /// A decoder that recognises no repeated event, to be compared with.
+    pub fn that_parses_all(odd_replies: bool) -> Self {
+        let mut decoder = Self::new(odd_replies);
+        decoder.state.repeated = Repeated::blind();
+        decoder
+    }
+
+    /// How many events were recognised.
+    pub fn recognised(&self) -> usize {
+        self.state.repeated.recognised()
     }
 }
 

@@ -1,6 +1,7 @@
 //! The codec as a whole.
 
 mod properties;
+mod repeated;
 
 use super::wants_function_call;
 
