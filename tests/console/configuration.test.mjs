@@ -84,7 +84,8 @@ test("a key is made to need signatures, with a secret that is shown once", LONG,
   await page.getByRole("dialog").last().getByRole("button", { name: "Close" }).click();
   await page.getByLabel("What is accepted").selectOption("required");
   await page.getByRole("button", { name: "Save the changes" }).click();
-  await page.getByText("Every request must be signed; the secret alone is refused.").waitFor();
+  // The choice says the same, until its dialog has closed.
+  await page.locator("p", { hasText: "Every request must be signed; the secret alone is refused." }).waitFor();
   await page.getByText("Checked with hmac-sha256.").waitFor();
   await check("a key that needs signatures");
   assert.equal((await admin(ctx, "GET", `/keys/${ctx.keys.batch.id}`)).body.signature, "required");

@@ -1,6 +1,6 @@
 //! Events of a stream that differ from the one before only in a text.
 //!
-//! Most events of an answer are such: the envelope of a chunk is the same bytes each time, and parsing it costs twenty times as much
+//! Most events of an answer are such: the envelope of a chunk is the same bytes each time, and parsing it costs ten times as much
 //! as comparing it. What an event means follows from its bytes, so one with the same bytes around another text means the same with
 //! that text.
 //!
