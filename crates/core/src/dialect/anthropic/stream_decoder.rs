@@ -175,7 +175,6 @@ impl State {
             let text = text.to_owned();
             return events.push(StreamEvent::TextDelta { choice: 0, part: self.repeated_part, text });
         }
-        self.repeated.forget();
         let Some(data) = event.data().filter(|_| self.phase < Phase::Over) else { return };
         // Some services that imitate the API end as OpenAI does.
         if data.trim_ascii().is_empty() || data.as_ref() == b"[DONE]" {

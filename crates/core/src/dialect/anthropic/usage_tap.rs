@@ -101,7 +101,6 @@ impl UsageTap {
             self.estimated_completion += estimate_tokens(text);
             return;
         }
-        self.repeated.forget();
         let spare = Spare::default();
         let Ok(wire) = lenient::read::<Wire<'_>>(data, &spare) else { return };
         match wire.r#type.as_deref() {

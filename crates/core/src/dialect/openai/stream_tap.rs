@@ -85,7 +85,6 @@ impl Observer for ChatObserver {
             self.facts.estimated_completion += estimate_tokens(text);
             return true;
         }
-        self.repeated.forget();
         let Some(data) = event.data() else { return true };
         if data.trim_ascii() == b"[DONE]" {
             if self.signal == Signal::Nothing {

@@ -49,27 +49,34 @@ impl Repeated {
         }
     }
 
-    /// What comes next is not to be compared with what was noted.
-    pub fn forget(&mut self) {
-        self.before.clear();
-        self.after.clear();
-    }
-
     /// The text of an event that differs from the noted one in nothing else. `None` for any other, and for a text that is empty or
-    /// written with escapes.
+    /// written with escapes: such an event is parsed, and what was noted before it is forgotten.
     pub fn text_in<'a>(&mut self, event: &'a [u8]) -> Option<&'a str> {
-        if self.before.is_empty() {
+        let text = self.plain_text_in(event);
+        if text.is_none() {
+            self.forget();
             return None;
         }
-        let text = event.strip_prefix(self.before.as_slice())?.strip_suffix(self.after.as_slice())?;
-        let is_plain = !text.is_empty() && text.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20));
-        let text = is_plain.then(|| std::str::from_utf8(text).ok()).flatten()?;
         self.misses = 0;
         #[cfg(test)]
         {
             self.recognised += 1;
         }
-        Some(text)
+        text
+    }
+
+    fn forget(&mut self) {
+        self.before.clear();
+        self.after.clear();
+    }
+
+    fn plain_text_in<'a>(&self, event: &'a [u8]) -> Option<&'a str> {
+        if self.before.is_empty() {
+            return None;
+        }
+        let text = event.strip_prefix(self.before.as_slice())?.strip_suffix(self.after.as_slice())?;
+        let is_plain = !text.is_empty() && text.iter().all(|byte| !matches!(byte, b'"' | b'\\' | ..0x20));
+        is_plain.then(|| std::str::from_utf8(text).ok()).flatten()
     }
 }
 
@@ -106,7 +113,6 @@ mod tests {
 
     #[test]
     fn only_another_text_between_the_same_bytes_is_recognised() {
-        let mut repeated = noted(r#"{"id":1,"text":"one","end":null}"#);
         for (event, text) in [
             (r#"{"id":1,"text":"two","end":null}"#, Some("two")),
             (r#"{"id":1,"text":"three ö€","end":null}"#, Some("three ö€")),
@@ -119,15 +125,19 @@ mod tests {
             (r#"{"id":1,"text":null,"end":null}"#, None),
             (r#"{"id":1,"text":"#, None),
         ] {
+            let mut repeated = noted(r#"{"id":1,"text":"one","end":null}"#);
             assert_eq!(repeated.text_in(event.as_bytes()), text, "{event}");
+            // What was parsed in between counts, and not what was noted before it.
+            let again = repeated.text_in(br#"{"id":1,"text":"two","end":null}"#);
+            assert_eq!(again.is_some(), text.is_some(), "{event}");
         }
     }
 
     #[test]
     fn bytes_that_are_no_text_are_not_recognised() {
-        let mut repeated = noted(r#"{"text":"a"}"#);
-        assert_eq!(repeated.text_in(b"{\"text\":\"\xff\"}"), None);
-        assert_eq!(repeated.text_in(b"{\"text\":\"a\tb\"}"), None);
+        let text_in = |event: &[u8]| noted(r#"{"text":"a"}"#).text_in(event).map(str::to_owned);
+        assert_eq!(text_in(b"{\"text\":\"\xff\"}"), None);
+        assert_eq!(text_in(b"{\"text\":\"a\tb\"}"), None);
     }
 
     #[test]

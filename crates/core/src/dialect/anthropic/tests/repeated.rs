@@ -5,6 +5,7 @@ use serde_json::{Value, json};
 
 use crate::dialect::anthropic::stream_decoder::Decoder;
 use crate::dialect::canonical::{StreamDecoder, StreamEvent};
+use crate::dialect::upstream::testing::decode_pieces;
 
 /// Texts with and without what JSON escapes.
 fn text() -> impl Strategy<Value = String> {
@@ -47,13 +48,8 @@ fn event() -> impl Strategy<Value = String> {
     ]
 }
 
-fn events_of(mut decoder: Decoder, events: &[String]) -> Vec<StreamEvent> {
-    let mut read = Vec::new();
-    for event in events {
-        decoder.push(event.as_bytes(), &mut read);
-    }
-    decoder.finish(&mut read);
-    read
+fn events_of(decoder: Decoder, events: &[String]) -> Vec<StreamEvent> {
+    decode_pieces(Box::new(decoder), events.iter().map(String::as_bytes))
 }
 
 proptest! {

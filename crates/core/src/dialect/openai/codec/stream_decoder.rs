@@ -135,7 +135,6 @@ impl State {
             }
             return;
         }
-        self.repeated.forget();
         let Some(data) = event.data() else {
             if event.raw().starts_with(b":") {
                 events.push(StreamEvent::Ping);
