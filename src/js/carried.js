@@ -48,8 +48,15 @@ async function read(reading) {
   }
 }
 
-// For a reader in this isolate: a chunk is read when one is pulled. `held` is sent first. `pending` is a read that was begun already.
-export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
+// `held` is sent first. `pending` is a read that was begun already. `caller` fires when the connection of a caller at its other end
+// closes; without it the reader is in this isolate.
+export function nexus_carry(reader, pending, held, relay, remembers, first_ms, caller) {
+  const carry = caller ? written : pulled;
+  return carry(reader, pending, held, relay, remembers, first_ms, caller);
+}
+
+// For a reader in this isolate: a chunk is read when one is pulled.
+function pulled(reader, pending, held, relay, remembers, first_ms) {
   let timer;
   let over = false;
   const finish = (controller) => {
@@ -109,9 +116,9 @@ export function nexus_carry(reader, pending, held, relay, remembers, first_ms) {
   );
 }
 
-// For a caller at the other end of a connection; `caller` fires when it closes. What comes while a write is under way, or shortly
-// after one, is written as one piece; the first piece never waits.
-export function nexus_send(reader, pending, held, relay, remembers, first_ms, caller) {
+// For a caller at the other end of a connection. What comes while a write is under way, or shortly after one, is written as one piece;
+// the first piece never waits.
+function written(reader, pending, held, relay, remembers, first_ms, caller) {
   const { readable, writable } = new IdentityTransformStream();
   const writer = writable.getWriter();
   let is_over = false;

@@ -89,23 +89,16 @@ async fn find(
         Some(Cached::UnknownUntil(until)) if now_ms() < until => return Ok(None),
         _ => {}
     }
-    rarely(look_up(host, name, sql, parameter, keys_version)).await
-}
-
-async fn look_up(
-    host: &Host,
-    name: &str,
-    sql: &str,
-    parameter: &str,
-    keys_version: u64,
-) -> StoreResult<Option<Rc<ApiKeyRecord>>> {
-    let found = match from_kv(&host.env, name, keys_version).await {
-        Some(record) => Some(record),
-        None => from_d1(host, name, sql, parameter, keys_version).await?,
-    };
-    let found = found.map(Rc::new);
-    remember(name, found.clone(), keys_version);
-    Ok(found)
+    rarely(async {
+        let found = match from_kv(&host.env, name, keys_version).await {
+            Some(record) => Some(record),
+            None => from_d1(host, name, sql, parameter, keys_version).await?,
+        };
+        let found = found.map(Rc::new);
+        remember(name, found.clone(), keys_version);
+        Ok(found)
+    })
+    .await
 }
 
 fn cached(name: &str, keys_version: u64) -> Option<Cached> {

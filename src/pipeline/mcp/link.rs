@@ -97,13 +97,30 @@ pub async fn connect(
                 let mut link = Link { peer, session, stream };
                 if let Some(notification) = notification {
                     // A server that does not take it says so at the next request.
-                    let _ = link.tell(remote, &notification.into()).await;
+                    let headers = link.headers();
+                    let _ =
+                        tell(remote, link.stream.as_mut(), &notification.into(), None, &headers, None).await;
                 }
                 return Ok(link);
             }
             Step::Restart(_) => return Err(failed(&record.id, &ProbeFailure::Gone)),
             Step::Failed(failure) => return Err(failed(&record.id, &failure)),
         }
+    }
+}
+
+/// Sends a message over the stream of HTTP+SSE if there is one, else over streamable HTTP, and waits for the response to the request `id`.
+async fn tell(
+    remote: &Remote<'_>,
+    stream: Option<&mut EventStream>,
+    message: &Message,
+    id: Option<&Id>,
+    headers: &[(String, String)],
+    notes: Option<&Notes>,
+) -> Result<Told, Nothing> {
+    match stream {
+        Some(stream) => stream.tell(remote, message, id, headers, notes).await,
+        None => remote.tell(message, id, headers, notes).await,
     }
 }
 
@@ -120,11 +137,7 @@ async fn probe_once(
         _ => Vec::new(),
     };
     let request = Request { id: id.clone(), method: method.to_owned(), params: Some(ask.params) }.into();
-    let told = match stream {
-        Some(stream) => stream.tell(remote, &request, Some(&id), &headers, None).await,
-        None => remote.tell(&request, Some(&id), &headers, None).await,
-    };
-    Ok(match told {
+    Ok(match tell(remote, stream, &request, Some(&id), &headers, None).await {
         // Whatever else it says: this is no address of streamable HTTP.
         Ok(Told { status: 405, .. }) => (Heard::Status(405), None),
         Ok(Told { response: Some(response), session, .. }) => match response.outcome {
@@ -144,15 +157,6 @@ impl Link {
         let mut headers = vec![(headers::PROTOCOL_VERSION.to_owned(), self.peer.version.as_str().to_owned())];
         headers.extend(self.session.iter().map(|session| (SESSION_HEADER.to_owned(), session.clone())));
         headers
-    }
-
-    /// Sends what has no response.
-    async fn tell(&mut self, remote: &Remote<'_>, message: &Message) -> Result<Told, Nothing> {
-        let headers = self.headers();
-        match &mut self.stream {
-            Some(stream) => stream.tell(remote, message, None, &headers, None).await,
-            None => remote.tell(message, None, &headers, None).await,
-        }
     }
 
     /// Asks the server; `None` where it has forgotten the session.
@@ -191,7 +195,7 @@ impl Link {
             headers: self.headers(),
             id: Some(id),
         };
-        let told = asking.tell(&request, &headers, notes).await;
+        let told = tell(remote, asking.stream.as_mut(), &request, asking.id.as_ref(), &headers, notes).await;
         if told.is_ok() {
             self.stream = asking.answered();
         }
@@ -228,19 +232,6 @@ struct Asking<'a> {
 }
 
 impl Asking<'_> {
-    async fn tell(
-        &mut self,
-        request: &Message,
-        headers: &[(String, String)],
-        notes: Option<&Notes>,
-    ) -> Result<Told, Nothing> {
-        let id = self.id.as_ref();
-        match &mut self.stream {
-            Some(stream) => stream.tell(self.remote, request, id, headers, notes).await,
-            None => self.remote.tell(request, id, headers, notes).await,
-        }
-    }
-
     /// The request was answered; the stream can be used for the next one.
     fn answered(mut self) -> Option<EventStream> {
         self.id = None;

@@ -30,15 +30,7 @@ extern "C" {
         relay: CarriedStream,
         remembers: bool,
         first_ms: u32,
-    ) -> web_sys::ReadableStream;
-    fn nexus_send(
-        reader: &web_sys::ReadableStreamDefaultReader,
-        pending: Option<&Promise>,
-        held: &Array,
-        relay: CarriedStream,
-        remembers: bool,
-        first_ms: u32,
-        caller: &web_sys::AbortSignal,
+        caller: Option<&web_sys::AbortSignal>,
     ) -> web_sys::ReadableStream;
 }
 
@@ -60,11 +52,8 @@ pub fn carry(mut relay: StreamRelay, chunks: Option<Chunks>) -> web_sys::Readabl
     let (reader, pending) = chunks.map_or_else(|| (empty_reader(), None), Chunks::hand_on);
     let caller = relay.caller.take();
     let relay = CarriedStream { relay, kept: Vec::new(), commented_after_ms: 0, timer_ms: first_ms };
-    let (pending, first_ms) = (pending.as_ref(), as_milliseconds(first_ms));
-    match caller {
-        Some(caller) => nexus_send(&reader, pending, &held, relay, remembers, first_ms, &caller),
-        None => nexus_carry(&reader, pending, &held, relay, remembers, first_ms),
-    }
+    let first_ms = as_milliseconds(first_ms);
+    nexus_carry(&reader, pending.as_ref(), &held, relay, remembers, first_ms, caller.as_ref())
 }
 
 /// A reader for an absent body.
