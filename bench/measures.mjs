@@ -1,6 +1,6 @@
 // What is measured besides the loads: every module of bench/measures that exports `name`, `about` and
 // `run(context)` → what it found, as JSON. `context` has `root`, `scratch`, the helpers `upstream`, `load` and `database`, the
-// upstream's `upstreamAddress`, `queue`, `openKv`, `openD1`, `quick` and `log`.
+// upstream's `upstreamAddress`, `queue`, `openKv`, `openStores` (helpers.mjs), `quick` and `log`.
 import { readdirSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";

@@ -7,12 +7,8 @@ import { mkdtempSync, rmSync } from "node:fs";
 import os from "node:os";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { measure } from "./measure.mjs";
-import { MODEL } from "./payload.mjs";
-import { startHelper } from "./processes.mjs";
+import { startHelpers, underLoad } from "./helpers.mjs";
 import { scenarios } from "./scenarios.mjs";
-
-const here = path.dirname(fileURLToPath(import.meta.url));
 
 /** Parts by the symbol of the innermost frame and the file that it is from; the first that matches counts. */
 const PARTS = [
@@ -69,34 +65,28 @@ export function canSample() {
 }
 
 /**
- * @param {object} context as every contestant gets it, with the helpers `upstream`, `load` and `database`
+ * @param {object} helpers `upstream`, `load` and `database`
+ * @param {object} context as every contestant gets it
  * @returns {Promise<{cpu_us: number, parts: {part: string, share: number}[]}>} processor time of a request or chunk, and the shares of
  *     its parts, the largest first
  */
-export async function profile(context, name, scenario, seconds) {
-  const { upstream, load, database } = context;
-  const contestant = await import(path.join(here, "contestants", name, "contestant.mjs"));
+export async function profile(helpers, context, name, scenario, seconds) {
   const folder = mkdtempSync(path.join(os.tmpdir(), "nexus-edge-profile-"));
-  await contestant.install?.();
   // The engine writes where it puts what it compiles.
-  process.env.MINIFLARE_WORKERD_V8_FLAGS = "--perf-basic-prof --no-logfile-per-isolate --logfile=/dev/null";
-  const started = await contestant.start(context);
-  delete process.env.MINIFLARE_WORKERD_V8_FLAGS;
+  process.env.MINIFLARE_WORKERD_V8_FLAGS = "--perf-basic-prof --no-logfile-per-isolate --logfile=+";
   try {
-    const { start, install, missing, ...traits } = contestant;
-    const running = { ...started, ...traits };
-    const bench = { upstream, load, database, running: [running] };
-    const put = (seconds) => measure(bench, running, scenario, { delayMs: 0, warmupMs: 0, measureMs: seconds * 1000 });
-    // By then what is hot is compiled.
-    await put(6);
-    const data = path.join(folder, "perf.data");
-    const perf = spawn("perf", ["record", "-F", "1999", "-o", data, "-p", String(started.pid)], { stdio: "ignore" });
-    const { cpu_ms_per_1000: cpu_us } = await put(seconds);
-    perf.kill("SIGINT");
-    await once(perf, "exit");
-    return { cpu_us, parts: shares(data) };
+    return await underLoad(helpers, context, name, scenario, async ({ pid }, put) => {
+      // By then what is hot is compiled.
+      await put(6);
+      const data = path.join(folder, "perf.data");
+      const perf = spawn("perf", ["record", "-F", "1999", "-o", data, "-p", String(pid)], { stdio: "ignore" });
+      const { cpu_ms_per_1000: cpu_us } = await put(seconds);
+      perf.kill("SIGINT");
+      await once(perf, "exit");
+      return { cpu_us, parts: shares(data) };
+    });
   } finally {
-    await started.stop();
+    delete process.env.MINIFLARE_WORKERD_V8_FLAGS;
     rmSync(folder, { recursive: true, force: true });
   }
 }
@@ -105,28 +95,15 @@ async function main() {
   const [name = "nexus-edge", scenarioName = "chat-1k-c16", seconds = "5"] = process.argv.slice(2);
   const scenario = scenarios.find((candidate) => candidate.name === scenarioName);
   if (!scenario) throw new Error(`no scenario ${scenarioName}`);
-  const [upstream, load, database] = await Promise.all(
-    ["upstream.mjs", "load.mjs", "d1.mjs"].map((file) => startHelper(path.join(here, file))),
-  );
-  const context = {
-    root: path.dirname(here),
-    model: MODEL,
-    upstream: { url: `http://127.0.0.1:${upstream.hello.port}`, ...upstream },
-    load,
-    database,
-    queue: `127.0.0.1:${upstream.hello.queuePort}`,
-    openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
-    openR2: async () => `127.0.0.1:${(await upstream.ask({ r2: true })).r2}`,
-    openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
-  };
+  const { context, stop, ...helpers } = await startHelpers();
   try {
-    const { cpu_us, parts } = await profile(context, name, scenario, Number(seconds));
+    const { cpu_us, parts } = await profile(helpers, context, name, scenario, Number(seconds));
     const unit = scenario.rate === "chunks_per_s" ? "chunk" : "request";
     console.log(`${name}, ${scenario.name}: ${cpu_us.toFixed(0)} µs of processor time a ${unit}\n`);
     for (const { part, share } of parts)
       console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${(share * cpu_us).toFixed(0).padStart(5)} µs  ${part}`);
   } finally {
-    for (const helper of [load, database, upstream]) helper.stop();
+    stop();
   }
 }
 

@@ -386,7 +386,7 @@ function soak({ measures }) {
   const remembered = (entries) => Object.values(entries).reduce((sum, n) => sum + n, 0);
   return [
     "## Memory over many requests",
-    "Whole and streamed answers, new, named and sticky conversations, a key with limits, prompts of 100 KB, wrong keys from ever new\naddresses, unknown models, callers who leave. *Linear memory* is the isolate's, which never shrinks; *remembered* are the entries of all its\nmaps, each of which has a bound (`GET /system/status`). *Resident* is workerd with the simulators of R2 and of Durable Objects\nin its process, and what these store." +
+    "Whole and streamed answers, new, named and sticky conversations, a key with limits, prompts of 100 KB, wrong keys from ever new\naddresses, unknown models, callers who leave. *Linear memory* is the isolate's, which never shrinks; *remembered* are the entries of all its\nmaps, each of which has a bound (`GET /system/status`). *Resident* is workerd with the simulator of Durable Objects\nin its process, and what these store." +
       (found.profile === "release" ? "" : ` Built as \`${found.profile}\`, without optimisation.`),
     table(
       ["requests", "linear memory MB", "remembered", "resident MB"],
@@ -425,7 +425,7 @@ function rest({ measures }) {
     if (cold) {
       const rows = Object.entries(cold.first_answer_ms).map(([name, one]) => [`\`${name}\``, ranged(one), one.rounds]);
       out.push(
-        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's R2 and objects in its process, which production does not.",
+        "From the start of a fresh process to its first answer, files in the page cache. Nexus Edge starts with Miniflare's objects in its process, which production does not.",
         table(["", "ms", "rounds"], rows),
       );
       const parts = Object.entries(cold.part_ms ?? {}).map(([name, one]) => [name, ranged(one), one.rounds]);

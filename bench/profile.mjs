@@ -5,9 +5,7 @@
 import { writeFileSync } from "node:fs";
 import path from "node:path";
 import { fileURLToPath } from "node:url";
-import { measure } from "./measure.mjs";
-import { MODEL } from "./payload.mjs";
-import { startHelper } from "./processes.mjs";
+import { startHelpers, underLoad } from "./helpers.mjs";
 import { scenarios } from "./scenarios.mjs";
 
 const here = path.dirname(fileURLToPath(import.meta.url));
@@ -53,47 +51,28 @@ function dearest({ nodes, samples, timeDeltas }) {
   return [...self].sort((a, b) => b[1] - a[1]).map(([key, time]) => ({ key, share: time / total }));
 }
 
-const contestant = await import(path.join(here, "contestants", name, "contestant.mjs"));
-const upstream = await startHelper(path.join(here, "upstream.mjs"));
-const load = await startHelper(path.join(here, "load.mjs"));
-const database = await startHelper(path.join(here, "d1.mjs"));
-await contestant.install?.();
-const started = await contestant.start({
-  root: path.dirname(here),
-  model: MODEL,
-  upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
-  queue: `127.0.0.1:${upstream.hello.queuePort}`,
-  openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
-  openR2: async () => `127.0.0.1:${(await upstream.ask({ r2: true })).r2}`,
-  openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
-  inspect: true,
-});
+const { context, stop, ...helpers } = await startHelpers();
 try {
-  const { start, install, missing, ...traits } = contestant;
-  const running = { ...started, ...traits };
-  const bench = { upstream, load, database, running: [running] };
-  const put = (seconds) => measure(bench, running, scenario, { delayMs: 0, warmupMs: 0, measureMs: seconds * 1000 });
-  await put(2);
+  await underLoad(helpers, { ...context, inspect: true }, name, scenario, async ({ mf }, put) => {
+    await put(2);
 
-  const inspector = new URL(await started.mf.getInspectorURL());
-  // A variant of a contestant runs the same Worker, under that one's name.
-  const targets = await (await fetch(`http://${inspector.host}/json`)).json();
-  const { id } = targets.find(({ id }) => id.startsWith("core:user:"));
-  const session = await inspect(`ws://${inspector.host}/${id}`);
-  await session.ask("Profiler.enable");
-  await session.ask("Profiler.setSamplingInterval", { interval: 200 });
-  await session.ask("Profiler.start");
-  const { requests_per_s } = await put(Number(seconds));
-  const { profile } = await session.ask("Profiler.stop");
-  session.close();
-  const file = path.join(here, "profile.cpuprofile");
-  writeFileSync(file, JSON.stringify(profile));
-  console.log(`${name}, ${scenario.name}: ${Math.round(requests_per_s)} requests/s under the profiler\n`);
-  for (const { key, share } of dearest(profile).slice(0, 40))
-    console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${key}`);
+    const inspector = new URL(await mf.getInspectorURL());
+    // A variant of a contestant runs the same Worker, under that one's name.
+    const targets = await (await fetch(`http://${inspector.host}/json`)).json();
+    const { id } = targets.find(({ id }) => id.startsWith("core:user:"));
+    const session = await inspect(`ws://${inspector.host}/${id}`);
+    await session.ask("Profiler.enable");
+    await session.ask("Profiler.setSamplingInterval", { interval: 200 });
+    await session.ask("Profiler.start");
+    const { requests_per_s } = await put(Number(seconds));
+    const { profile } = await session.ask("Profiler.stop");
+    session.close();
+    const file = path.join(here, "profile.cpuprofile");
+    writeFileSync(file, JSON.stringify(profile));
+    console.log(`${name}, ${scenario.name}: ${Math.round(requests_per_s)} requests/s under the profiler\n`);
+    for (const { key, share } of dearest(profile).slice(0, 40))
+      console.log(`${(share * 100).toFixed(1).padStart(5)} %  ${key}`);
+  });
 } finally {
-  await started.stop();
-  load.stop();
-  database.stop();
-  upstream.stop();
+  stop();
 }

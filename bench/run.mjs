@@ -14,11 +14,10 @@ import path from "node:path";
 import { fileURLToPath } from "node:url";
 import { parseArgs } from "node:util";
 import { describeRun } from "./environment.mjs";
+import { startHelpers } from "./helpers.mjs";
 import { measure, settle, takesPart } from "./measure.mjs";
 import { findMeasures, runMeasures } from "./measures.mjs";
 import { writePage } from "./page.mjs";
-import { MODEL } from "./payload.mjs";
-import { startHelper } from "./processes.mjs";
 import { FLOOR, LIMIT, summarise, table } from "./report.mjs";
 import { FORMAT, mergeResults, writeResults } from "./results.mjs";
 import { scenarios as allScenarios } from "./scenarios.mjs";
@@ -196,22 +195,9 @@ async function main() {
   process.once("SIGTERM", () => stopAll().finally(() => process.exit(143)));
 
   try {
-    const upstream = await startHelper(path.join(here, "upstream.mjs"));
-    stops.push(upstream.stop);
-    const load = await startHelper(path.join(here, "load.mjs"));
-    stops.push(load.stop);
-    const database = await startHelper(path.join(here, "d1.mjs"));
-    stops.push(database.stop);
-    const context = {
-      root,
-      scratch,
-      model: MODEL,
-      upstream: { url: `http://127.0.0.1:${upstream.hello.port}` },
-      queue: `127.0.0.1:${upstream.hello.queuePort}`,
-      openKv: async () => `127.0.0.1:${(await upstream.ask({ kv: true })).kv}`,
-      openR2: async () => `127.0.0.1:${(await upstream.ask({ r2: true })).r2}`,
-      openD1: async () => `127.0.0.1:${(await database.ask({ open: true })).port}`,
-    };
+    const { context: common, stop, ...helpers } = await startHelpers();
+    stops.push(stop);
+    const context = { ...common, scratch };
     const { date, commit, uncommitted_changes, command, compatibilityDate } = about;
     const measured = { date, commit, uncommitted_changes, command };
     const base = {
@@ -224,7 +210,6 @@ async function main() {
       skipped: [],
       scenarios: [],
     };
-    const helpers = { upstream, load, database };
     const loads = scenarios.length
       ? await runLoads({ settings, scenarios, wanted, context, helpers, stops, measured })
       : {};

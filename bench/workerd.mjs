@@ -42,6 +42,17 @@ const R2_SERVICES = `const buckets = getEnvBindingsOfType(options.config, "r2");
         const services = [];`;
 const D1_SERVICES = `const databases = getEnvBindingsOfType(options.config, "d1");
         const services = [];`;
+/** A binding that leads to a service at an address instead of to the simulator's own, which stays there unused. */
+const serviceElsewhere = (name, address, own, services) => [
+  [own, `(globalThis.${address} ? { name: "${name}" } : ${own})`],
+  [
+    services,
+    `${services}
+        if (globalThis.${address}) {
+          services.push({ name: "${name}", external: { address: globalThis.${address}, http: {} } });
+        }`,
+  ],
+];
 // No option does these, so the lines in question are changed when miniflare is loaded.
 const EDITS = [
   [
@@ -65,23 +76,8 @@ const EDITS = [
     `kvNamespace: ${KV_SERVICE}`,
     `kvNamespace: globalThis.${KV_ADDRESS} ? { name: KV_LOCAL_ENTRY_SERVICE_NAME } : ${KV_SERVICE}`,
   ],
-  // The simulator's own stays there unused.
-  [D1_SERVICE, `(globalThis.${D1_ADDRESS} ? { name: "bench:d1" } : ${D1_SERVICE})`],
-  [
-    D1_SERVICES,
-    `${D1_SERVICES}
-        if (globalThis.${D1_ADDRESS}) {
-          services.push({ name: "bench:d1", external: { address: globalThis.${D1_ADDRESS}, http: {} } });
-        }`,
-  ],
-  [R2_SERVICE, `(globalThis.${R2_ADDRESS} ? { name: "bench:r2" } : ${R2_SERVICE})`],
-  [
-    R2_SERVICES,
-    `${R2_SERVICES}
-        if (globalThis.${R2_ADDRESS}) {
-          services.push({ name: "bench:r2", external: { address: globalThis.${R2_ADDRESS}, http: {} } });
-        }`,
-  ],
+  ...serviceElsewhere("bench:d1", D1_ADDRESS, D1_SERVICE, D1_SERVICES),
+  ...serviceElsewhere("bench:r2", R2_ADDRESS, R2_SERVICE, R2_SERVICES),
 ];
 
 /** The compatibility date and flags of wrangler.toml, so that every Worker here runs under the same rules as ours. */

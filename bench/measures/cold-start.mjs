@@ -18,10 +18,10 @@ export const name = "cold_start";
 export const about = "from the start of a fresh process to its first answer";
 
 export async function run(context) {
-  const { root, scratch, upstream, upstreamAddress, queue, openKv, openD1, openR2, quick, log } = context;
+  const { root, scratch, upstream, upstreamAddress, openStores, quick, log } = context;
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const stored = path.join(scratch, "cold-start");
-  const outside = { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() };
+  const outside = await openStores();
   const kept = await prepare(root, stored, upstreamAddress, outside);
   const own = {
     name: "nexus-edge",

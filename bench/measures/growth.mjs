@@ -36,16 +36,13 @@ const gatewayTraits = { name: "nexus-edge", settleMs: 300 };
 
 /** A gateway of its own for each size. */
 async function stored(context, dimension) {
-  const { root, upstreamAddress, queue, openKv, openD1, openR2, upstream, quick } = context;
+  const { root, upstreamAddress, openStores, upstream, quick } = context;
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const sizes = quick ? SIZES[dimension].slice(0, 2) : SIZES[dimension];
   const running = [];
   try {
     for (const size of sizes) {
-      const gateway = await startGateway(
-        { root },
-        { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() },
-      );
+      const gateway = await startGateway({ root }, await openStores());
       running.push({ ...gateway, ...gatewayTraits, size });
       const fresh =
         dimension === "keys" ? await insertKeys(gateway.database, size) : await insertModels(gateway.database, size);
@@ -121,9 +118,9 @@ async function firstUse(url, keys) {
 
 /** One gateway, and the bare Worker for what the bytes alone cost. */
 async function histories(context) {
-  const { root, upstreamAddress, queue, openKv, openD1, openR2, quick } = context;
+  const { root, upstreamAddress, openStores, quick } = context;
   const gateway = {
-    ...(await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() })),
+    ...(await startGateway({ root }, await openStores())),
     ...gatewayTraits,
   };
   const running = [gateway];

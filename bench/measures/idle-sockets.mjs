@@ -10,7 +10,7 @@ export const about = "memory for a thousand idle WebSockets";
 const AT_ONCE = 20;
 const IDLE_MS = 15_000;
 
-export async function run({ root, upstreamAddress, queue, openKv, openD1, openR2, quick, upstream }) {
+export async function run({ root, upstreamAddress, openStores, quick, upstream }) {
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   // A session has 1000 connections at most, and the first one is open already.
   const kinds = {
@@ -19,7 +19,7 @@ export async function run({ root, upstreamAddress, queue, openKv, openD1, openR2
   };
   const result = {};
   for (const [kind, { sockets, query }] of Object.entries(kinds)) {
-    const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() });
+    const gateway = await startGateway({ root }, await openStores());
     try {
       const { key } = await configure(gateway, upstreamAddress);
       const open = opener(gateway.url, key);

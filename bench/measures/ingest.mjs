@@ -15,10 +15,9 @@ const MESSAGE_EVENTS = 64;
 const SECONDS = 6;
 const QUEUE = "nexus-edge-usage";
 
-export async function run({ root, upstream, upstreamAddress, database, queue, openKv, openD1, openR2, quick, log }) {
+export async function run({ root, upstream, upstreamAddress, database, openStores, quick, log }) {
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
-  const outside = { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() };
-  const gateway = await startGateway({ root }, outside);
+  const gateway = await startGateway({ root }, await openStores());
   try {
     await configure(gateway, upstreamAddress);
     const sample = await sampleOf(upstream);

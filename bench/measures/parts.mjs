@@ -9,7 +9,7 @@ export const about = "what the processor time of a small request is spent on";
 const SCENARIO = "chat-1k-c16";
 const CONTESTANTS = ["nexus-edge", "javascript-recorder"];
 
-export async function run({ upstream, upstreamAddress, quick, log, ...context }) {
+export async function run({ upstream, load, database, upstreamAddress, quick, log, ...context }) {
   if (!canSample()) {
     log("perf is not there: nothing is sampled");
     return null;
@@ -18,7 +18,8 @@ export async function run({ upstream, upstreamAddress, quick, log, ...context })
   const found = {};
   for (const contestant of CONTESTANTS)
     found[contestant] = await profile(
-      { ...context, upstream: { ...upstream, ...upstreamAddress } },
+      { upstream, load, database },
+      { ...context, upstream: upstreamAddress },
       contestant,
       scenario,
       quick ? 1 : 6,

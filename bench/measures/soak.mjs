@@ -1,6 +1,6 @@
 // Whether memory is flat: a hundred thousand requests of every kind that leaves something in an isolate's memory, one gateway,
 // and after each tenth of them the linear memory of the isolate and what it remembers, as /system/status tells it, and the
-// resident memory of the process. KV, D1 and the queue are in other processes; R2 and the objects of limits and sessions
+// resident memory of the process. KV, D1, R2 and the queue are in other processes; the objects of limits and sessions
 // are simulated in this one, and their files count as they do in no isolate of Cloudflare's.
 import { configure, startGateway } from "../gateway.mjs";
 import { MODEL } from "../payload.mjs";
@@ -13,9 +13,9 @@ const AT_ONCE = 16;
 const SAMPLES = 10;
 const LIMITS = { requests_per_minute: 1_000_000, tokens_per_minute: 1_000_000_000, concurrency: 1_000 };
 
-export async function run({ root, upstream, upstreamAddress, queue, openKv, openD1, openR2, quick, log }) {
+export async function run({ root, upstream, upstreamAddress, openStores, quick, log }) {
   const each = (quick ? 2_000 : 100_000) / SAMPLES;
-  const gateway = await startGateway({ root }, { queue, kv: await openKv(), d1: await openD1(), r2: await openR2() });
+  const gateway = await startGateway({ root }, await openStores());
   try {
     await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
     const { key } = await configure(gateway, upstreamAddress);

@@ -14,20 +14,18 @@ const AT_ONCE = 4;
 /** After so many requests of the isolate's life a part ends; the last one is its steady state. */
 const PARTS = [100, 300, 1_000, 4_000, 8_000];
 
-export async function run({ root, upstream, upstreamAddress, queue, openKv, openD1, openR2, quick, log }) {
+export async function run({ root, upstream, upstreamAddress, openStores, quick, log }) {
   await upstream.ask({ spec: { delayMs: 0, dialect: "openai", stream: null, request: null } });
   const parts = quick ? [100, 200, 400] : PARTS;
-  const kv = await openKv();
-  const d1 = await openD1();
-  const r2 = await openR2();
-  const first = await startGateway({ root }, { queue, kv, d1, r2 });
+  const stores = await openStores();
+  const first = await startGateway({ root }, stores);
   const { key } = await configure(first, upstreamAddress);
   const vars = { ADMIN_TOKEN: first.secrets.ADMIN_TOKEN, MASTER_KEY: first.secrets.MASTER_KEY };
   await first.stop();
   const starts = {
     passthrough: () => passthrough.start({ root, upstream: upstreamAddress }),
     "nexus-edge": async () => {
-      const { url, ...gateway } = await startGateway({ root }, { queue, kv, d1, r2, vars, setUp: false });
+      const { url, ...gateway } = await startGateway({ root }, { ...stores, vars, setUp: false });
       return { ...gateway, url: `${url}/v1/chat/completions` };
     },
   };

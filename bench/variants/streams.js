@@ -37,6 +37,31 @@ async function look(branch) {
   }
 }
 
+/** Pieces are written to a pipe of the platform; those that come while `write` is under way are written as one. */
+function written(answer, context, write) {
+  const reader = answer.body.getReader();
+  const { readable, writable } = new IdentityTransformStream();
+  const writer = writable.getWriter();
+  const pieces = [];
+  let writing;
+  const writeAll = async () => {
+    while (pieces.length) await write(joined(pieces.splice(0)), writer);
+    writing = undefined;
+  };
+  const run = async () => {
+    for (;;) {
+      const { done, value } = await reader.read();
+      if (done) break;
+      pieces.push(changed(value));
+      writing ??= writeAll();
+    }
+    await writing;
+    await writer.close();
+  };
+  context.waitUntil(run());
+  return readable;
+}
+
 const VARIANTS = {
   plain: (answer) => answer.body,
   reader(answer, context) {
@@ -113,57 +138,12 @@ const VARIANTS = {
       { highWaterMark: 0 },
     );
   },
-  /** Pieces are written to a pipe of the platform; those that come while a write is pending are written as one. */
-  "write-behind": (answer, context) => {
-    const reader = answer.body.getReader();
-    const { readable, writable } = new IdentityTransformStream();
-    const writer = writable.getWriter();
-    const pieces = [];
-    let writing;
-    const write = async () => {
-      while (pieces.length) await writer.write(joined(pieces.splice(0)));
-      writing = undefined;
-    };
-    const run = async () => {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        pieces.push(changed(value));
-        writing ??= write();
-      }
-      await writing;
-      await writer.close();
-    };
-    context.waitUntil(run());
-    return readable;
-  },
-  /** The same, with a pause of 3 ms after each write. */
-  "write-later": (answer, context) => {
-    const reader = answer.body.getReader();
-    const { readable, writable } = new IdentityTransformStream();
-    const writer = writable.getWriter();
-    const pieces = [];
-    let writing;
-    const write = async () => {
-      while (pieces.length) {
-        await writer.write(joined(pieces.splice(0)));
-        await new Promise((resolve) => setTimeout(resolve, 3));
-      }
-      writing = undefined;
-    };
-    const run = async () => {
-      for (;;) {
-        const { done, value } = await reader.read();
-        if (done) break;
-        pieces.push(changed(value));
-        writing ??= write();
-      }
-      await writing;
-      await writer.close();
-    };
-    context.waitUntil(run());
-    return readable;
-  },
+  "write-behind": (answer, context) => written(answer, context, (piece, writer) => writer.write(piece)),
+  "write-later": (answer, context) =>
+    written(answer, context, async (piece, writer) => {
+      await writer.write(piece);
+      await new Promise((resolve) => setTimeout(resolve, 3));
+    }),
   /** Pieces that come within 5 ms after the last write are written together; others do not wait. The gateway does this. */
   "write-joined": (answer, context) => {
     const reader = answer.body.getReader();

@@ -12,14 +12,7 @@ export const about =
 export const settleMs = 300;
 
 export async function start(context, keyFields = {}) {
-  const { queue, openKv, openD1, openR2 } = context;
-  const gateway = await startGateway(context, {
-    name,
-    queue,
-    kv: await openKv?.(),
-    d1: await openD1?.(),
-    r2: await openR2?.(),
-  });
+  const gateway = await startGateway(context, { name, ...(await context.openStores?.()) });
   try {
     return { ...gateway, ...(await configure(gateway, context.upstream, keyFields)) };
   } catch (error) {
