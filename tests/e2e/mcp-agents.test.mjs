@@ -217,8 +217,7 @@ test("what an agent changes is closed until its owner accepts it", async () => {
   );
   assert.deepEqual(without, TOOLS.slice(1));
   const refused = await ask(path, key, "tools/call", { name: "echo", arguments: {} });
-  assert.equal(refused.status, 403);
-  assert.equal(refused.body.error.data.code, "tool_changed");
+  assert.deepEqual([refused.status, refused.body.error.data.code], [200, "tool_changed"]);
   const target = "/v1/bridge/agents/laptop/servers/files/tools";
   const review = (await t.gw.call(target, { headers: bearer(key) })).json();
   assert.deepEqual(review.changes.map(({ change, tool }) => `${change} ${tool}`).sort(), [

@@ -125,17 +125,17 @@ test("grants hold when something is listed and when it is asked for", async () =
   };
   const read = (path, uri) => code(path, "resources/read", { uri });
   const get = (path, name) => code(path, "prompts/get", { name, arguments: { who: "x" } });
-  assert.deepEqual(await read("/mcp/server/modern", "memo:shared"), [403, "resource_not_allowed"]);
-  assert.deepEqual(await read("/mcp", "nexus://modern/memo:shared"), [403, "resource_not_allowed"]);
+  assert.deepEqual(await read("/mcp/server/modern", "memo:shared"), [200, "resource_not_allowed"]);
+  assert.deepEqual(await read("/mcp", "nexus://modern/memo:shared"), [200, "resource_not_allowed"]);
   assert.deepEqual(await read("/mcp", "nexus://sessions/memo:shared"), [200, "resource_not_found"]);
-  assert.deepEqual(await get("/mcp/server/modern", "greet"), [403, "prompt_not_allowed"]);
+  assert.deepEqual(await get("/mcp/server/modern", "greet"), [200, "prompt_not_allowed"]);
   assert.deepEqual(await get("/mcp", "sessions__greet"), [200, "prompt_not_found"]);
   assert.deepEqual(await get("/mcp/server/legacy", "hidden"), [200, "prompt_not_found"]);
   const completed = await code("/mcp/server/modern", "completion/complete", {
     ref: { type: "ref/prompt", name: "greet" },
     argument: { name: "who", value: "" },
   });
-  assert.deepEqual(completed, [403, "prompt_not_allowed"]);
+  assert.deepEqual(completed, [200, "prompt_not_allowed"]);
   const template = await ask("/mcp/server/modern", some, "completion/complete", {
     ref: { type: "ref/resource", uri: "memo:modern/notes/{id}" },
     argument: { name: "id", value: "1" },
@@ -160,7 +160,8 @@ test("lists of a server are hidden and refused as its record says", async () => 
     resources.map(({ uri }) => uri),
     ["memo:modern/own"],
   );
-  assert.equal((await ask(path, all, "resources/read", { uri: "memo:shared" })).status, 403);
+  const closed = await ask(path, all, "resources/read", { uri: "memo:shared" });
+  assert.deepEqual([closed.status, closed.body.error.data.code], [200, "resource_not_allowed"]);
   assert.equal((await t.gw.admin("DELETE", "/mcp-servers/narrow")).status, 200);
 });
 

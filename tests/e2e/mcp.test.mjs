@@ -96,10 +96,51 @@ test("a key without a grant sees nothing, and what is denied is refused and not 
     ["echo", "ask"],
   );
   const denied = await askModern("/mcp/server/modern", some, "tools/call", { name: "add", arguments: { a: 1, b: 1 } });
-  assert.equal(denied.status, 403);
-  assert.equal(denied.body.error.data.code, "tool_not_allowed");
+  assert.deepEqual([denied.status, denied.body.error.data.code], [400, "tool_not_allowed"]);
   const elsewhere = await askModern("/mcp", some, "tools/call", { name: "legacy__add", arguments: {} });
   assert.equal(elsewhere.body.error.data.code, "tool_not_found");
+});
+
+test("what is refused of one request is told to a client of either line, whose next requests are served", async () => {
+  // Names of tools are stored when they are first listed.
+  await withClient("auto", "/mcp", all, (client) => client.listTools());
+  const deep = JSON.parse(`${"[".repeat(80)}${"]".repeat(80)}`);
+  for (const line of ["old", "legacy", "auto"]) {
+    const { key } = await t.gw.createKey({
+      allow_tools: ["modern/*", "legacy/*"],
+      deny_tools: ["*/add"],
+      max_tool_calls_per_day: 3,
+    });
+    await withClient(line, "/mcp", key, async (client) => {
+      await client.listTools();
+      const call = (name, given) => client.callTool({ name, arguments: given });
+      const refused = async (code, name, given = {}) => {
+        const error = await call(name, given).then(
+          () => assert.fail(`${line}: ${name} was called`),
+          (thrown) => thrown,
+        );
+        assert.equal(error.data?.code, code, `${line}: ${name}: ${error}`);
+        return error;
+      };
+      await refused("tool_not_found", "modern__nothing");
+      const tooDeep = await call("modern__echo", { text: "a", deep }).catch((error) => error);
+      assert.equal(tooDeep.code, -32600, `${line}: ${tooDeep}`);
+      assert.equal((await call("modern__echo", { text: "a" })).content[0].text, "a", line);
+      await refused("tool_not_allowed", "legacy__add", { a: 1, b: 2 });
+      assert.equal((await call("legacy__echo", { text: "b" })).content[0].text, "b", line);
+      const limited = await refused("tool_calls_per_day_exceeded", "modern__echo", { text: "c" });
+      assert.ok(limited.data.retry_after > 0);
+      assert.ok((await client.listTools()).tools.length > 0, line);
+    });
+  }
+});
+
+test("a wrong key is refused as a whole", async () => {
+  for (const key of [undefined, "sk-nx-wrong"]) {
+    const answer = await post("/mcp", key, modern("tools/list"), mirrored("tools/list"));
+    assert.equal(answer.status, 401, answer.text);
+  }
+  await assert.rejects(withClient("old", "/mcp", "sk-nx-wrong", (client) => client.listTools()));
 });
 
 test("a tool of a modern server asks a modern client for input, and no other", async () => {
@@ -142,8 +183,7 @@ test("what is changed or new is closed until it is accepted", async () => {
     (await askModern("/mcp/server/modern", all, "tools/list")).body.result.tools.map(({ name }) => name);
   assert.deepEqual(await shown(), ["echo", "ask"]);
   const refused = await askModern("/mcp/server/modern", all, "tools/call", { name: "add", arguments: {} });
-  assert.equal(refused.status, 403);
-  assert.equal(refused.body.error.data.code, "tool_changed");
+  assert.deepEqual([refused.status, refused.body.error.data.code], [400, "tool_changed"]);
   const review = await admin("GET", "/mcp-servers/modern/tools");
   assert.deepEqual(review.changes[0], {
     change: "changed",

@@ -4,7 +4,7 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::{Item, Kind, page};
 use nexus_edge_mcp::envelope::{Freshness, result_for};
-use nexus_edge_mcp::json::{Members, to_raw};
+use nexus_edge_mcp::json::{Members, string, to_raw};
 use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request, Response as RpcResponse, RpcError, code};
 use nexus_edge_mcp::server::{Caller, ServerIdentity, http_status};
 use nexus_edge_mcp::version::Era;
@@ -43,6 +43,11 @@ impl Answered {
         let response = RpcResponse { id: Some(id), outcome };
         Self { status: http_status(era, &response), response }
     }
+
+    /// An error of the gateway as the answer to a request, in either era.
+    pub(super) fn failed(id: &Id, error: &ApiError) -> Self {
+        Self { status: 200, response: RpcResponse::error(Some(id.clone()), failure(error)) }
+    }
 }
 
 /// The answers as a body; several share the status 200.
@@ -78,5 +83,10 @@ pub(super) fn page_of(asked: &Asked<'_>, kind: Kind, items: &[Item], unavailable
 
 /// An error of the gateway inside an answer.
 pub(super) fn failure(error: &ApiError) -> RpcError {
-    RpcError::new(code::INTERNAL, error.message.clone()).with_data(&serde_json::json!({ "code": error.code }))
+    let mut data = Members::default();
+    data.set("code", string(error.code));
+    if let Some(seconds) = error.retry_after_s {
+        data.set("retry_after", to_raw(&seconds));
+    }
+    RpcError::new(code::INTERNAL, error.message.clone()).with_data(&data.write())
 }

@@ -86,23 +86,23 @@ async fn find(asked: Asked<'_>, wanted: &Reference) -> Result<(Server, String), 
 fn refusal(asked: Asked<'_>, wanted: &Reference, why: &Refusal) -> Answered {
     let (era, id) = (asked.caller.version.era(), &asked.request.id);
     let is_prompt = wanted.kind == Kind::Prompt;
-    let (status, number, word, message) = match why {
+    let (number, word, message) = match why {
         Refusal::Failed(error) => return refused(era, id, failure(error)),
-        Refusal::Unknown if is_prompt => (None, code::INVALID_PARAMS, "prompt_not_found", "Unknown prompt"),
+        Refusal::Unknown if is_prompt => (code::INVALID_PARAMS, "prompt_not_found", "Unknown prompt"),
         Refusal::Unknown => {
             let number = if era == Era::Modern { code::INVALID_PARAMS } else { code::RESOURCE_NOT_FOUND };
-            (None, number, "resource_not_found", "Resource not found")
+            (number, "resource_not_found", "Resource not found")
         }
         Refusal::NotAllowed if is_prompt => {
-            (Some(403), code::INVALID_PARAMS, "prompt_not_allowed", "This key may not use the prompt")
+            (code::INVALID_PARAMS, "prompt_not_allowed", "This key may not use the prompt")
         }
         Refusal::NotAllowed => {
-            (Some(403), code::INVALID_PARAMS, "resource_not_allowed", "This key may not use the resource")
+            (code::INVALID_PARAMS, "resource_not_allowed", "This key may not use the resource")
         }
         Refusal::Ambiguous => {
             let message =
                 "Several servers have this resource: use the address that `resources/list` gives it";
-            (None, code::INVALID_PARAMS, "resource_ambiguous", message)
+            (code::INVALID_PARAMS, "resource_ambiguous", message)
         }
     };
     let name = &wanted.name;
@@ -111,6 +111,5 @@ fn refusal(asked: Asked<'_>, wanted: &Reference, why: &Refusal) -> Answered {
     } else {
         serde_json::json!({ "code": word, "uri": name })
     };
-    let answered = refused(era, id, RpcError::new(number, format!("{message}: {name}")).with_data(&data));
-    Answered { status: status.unwrap_or(answered.status), ..answered }
+    refused(era, id, RpcError::new(number, format!("{message}: {name}")).with_data(&data))
 }

@@ -68,7 +68,11 @@ fn check_origin(exchange: &Exchange) -> Result<(), ApiError> {
 async fn serve(exchange: &Exchange, endpoint: Endpoint) -> Result<Response, ApiError> {
     check_origin(exchange)?;
     let principal = authenticate(exchange).await?;
-    let face = endpoint.face(exchange, &principal).await?;
+    let face = match endpoint.face(exchange, &principal).await {
+        // It may be there again for the next request.
+        Err(error) if error.status >= 500 => Face::Unavailable(error),
+        found => found?,
+    };
     let place = |reads_events| Place {
         exchange,
         principal: &principal,
@@ -81,11 +85,14 @@ async fn serve(exchange: &Exchange, endpoint: Endpoint) -> Result<Response, ApiE
     let version = said.as_deref().map_or(Some(Version::WITHOUT_HEADER), Version::parse);
     let batches = version.map_or(Batches::Refuse, Version::batches);
     match parse(&body.bytes, Limits::default(), batches) {
-        Err(malformed) => Ok(written(&[Answered { status: 400, response: malformed.into() }], false)),
+        Err(malformed) => {
+            let (era, response) = (version.map_or(Era::Modern, Version::era), malformed.into());
+            Ok(written(&[Answered { status: http_status(era, &response), response }], false))
+        }
         Ok(Frame::One(Message::Request(request))) => {
             let accept = exchange.header("accept").unwrap_or_default();
             let place = place(accept.contains(EVENTS));
-            let reply = answer(place, &request, said.as_deref()).await?;
+            let reply = answer(place, &request, said.as_deref()).await;
             Ok(if place.reads_events {
                 reply.told(exchange).await
             } else {
@@ -101,7 +108,7 @@ async fn serve(exchange: &Exchange, endpoint: Endpoint) -> Result<Response, ApiE
                 match message {
                     Err(malformed) => answers.push(Answered { status: 200, response: malformed.into() }),
                     Ok(Message::Request(request)) => {
-                        answers.push(answer(place, &request, said.as_deref()).await?.whole().await);
+                        answers.push(answer(place, &request, said.as_deref()).await.whole().await);
                     }
                     Ok(_) => {}
                 }
@@ -124,7 +131,13 @@ struct Place<'a> {
     reads_events: bool,
 }
 
-async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Result<Reply, ApiError> {
+/// The answer to a request. What the gateway refuses is an error in it and no status of HTTP: the key is good, and clients of the
+/// legacy era would end their session.
+async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Reply {
+    served(place, request, said).await.unwrap_or_else(|error| Answered::failed(&request.id, &error).into())
+}
+
+async fn served(place: Place<'_>, request: &Request, said: Option<&str>) -> Result<Reply, ApiError> {
     let Place { exchange, principal, endpoint, face, reads_events } = place;
     let method = Method::parse(&request.method);
     let identity = identity(exchange, face, method).await;
@@ -151,7 +164,7 @@ async fn answer(place: Place<'_>, request: &Request, said: Option<&str>) -> Resu
         // Nothing is kept of a connection. Log lines come as their server writes them.
         Some(Method::SetLevel) => Outcome::Result(Members::default().write()),
         Some(method) => match Kind::listed_by(method) {
-            Some(kind) => list(&asked, kind).await?,
+            Some(kind) => list(&asked, kind).await,
             None => Outcome::Error(RpcError::method_not_found(&request.method)),
         },
         None => Outcome::Error(RpcError::method_not_found(&request.method)),
@@ -189,11 +202,10 @@ async fn identity(exchange: &Exchange, face: &Face, method: Option<Method>) -> S
 }
 
 /// A page of a list.
-async fn list(asked: &Asked<'_>, kind: Kind) -> Result<Outcome, ApiError> {
+async fn list(asked: &Asked<'_>, kind: Kind) -> Outcome {
     match asked.face.items(asked.exchange, asked.principal, kind).await {
-        Ok((items, unavailable)) => Ok(page_of(asked, kind, &items, &unavailable)),
-        Err(error) if matches!(asked.face, Face::Several(_)) => Err(error),
-        Err(error) => Ok(Outcome::Error(failure(&error))),
+        Ok((items, unavailable)) => page_of(asked, kind, &items, &unavailable),
+        Err(error) => Outcome::Error(failure(&error)),
     }
 }
 
@@ -261,12 +273,11 @@ fn check_param_headers(exchange: &Exchange, tool: &Item, params: &Members) -> Re
 }
 
 fn refusal(era: Era, id: &Id, name: &str, why: Refusal) -> Answered {
-    let (status, message) = match why {
-        Refusal::Unknown => (None, "Unknown tool"),
-        Refusal::NotAllowed => (Some(403), "This key may not use the tool"),
-        Refusal::Changed => (Some(403), "The tool is not as it was accepted"),
+    let message = match why {
+        Refusal::Unknown => "Unknown tool",
+        Refusal::NotAllowed => "This key may not use the tool",
+        Refusal::Changed => "The tool is not as it was accepted",
     };
     let error = RpcError::invalid_params(format!("{message}: {name}"));
-    let answered = refused(era, id, error.with_data(&serde_json::json!({ "code": why.code() })));
-    Answered { status: status.unwrap_or(answered.status), ..answered }
+    refused(era, id, error.with_data(&serde_json::json!({ "code": why.code() })))
 }

@@ -1,7 +1,6 @@
 """LangChain's adapter of the Model Context Protocol as a client of `/mcp`: tools, calls and their errors, prompts and resources."""
 
 import asyncio
-import traceback
 import unittest
 
 import mcp
@@ -60,13 +59,25 @@ class LangChain(unittest.IsolatedAsyncioTestCase):
                 await session.call_tool("modern__nothing", {})
         self.assertEqual(unknown.exception.error.data, {"code": "tool_not_found"})
 
-    async def test_a_tool_that_is_not_granted_is_not_listed_and_a_call_of_it_ends_the_session(self):
+    async def test_a_tool_that_is_not_granted_is_not_listed_and_a_call_of_it_is_refused_alone(self):
         self.assertNotIn("legacy__add", await tools_of())
-        # The package reads no body of an answer that is not 2xx.
-        with self.assertRaises(Exception) as refused:
-            async with client("/mcp/server/legacy").session("nexus") as session:
+        async with client("/mcp/server/legacy").session("nexus") as session:
+            with self.assertRaises(mcp.McpError) as refused:
                 await asyncio.wait_for(session.call_tool("add", {"a": 1, "b": 2}), 30)
-        self.assertIn("403 Forbidden", "".join(traceback.format_exception(refused.exception)))
+            self.assertEqual(refused.exception.error.data, {"code": "tool_not_allowed"})
+            said = await asyncio.wait_for(session.call_tool("echo", {"text": "still here"}), 30)
+        self.assertEqual(said.content[0].text, "still here")
+
+    async def test_a_call_that_is_too_deep_is_refused_alone(self):
+        deep = "end"
+        for _ in range(80):
+            deep = [deep]
+        async with client("/mcp/server/modern").session("nexus") as session:
+            with self.assertRaises(mcp.McpError) as refused:
+                await asyncio.wait_for(session.call_tool("echo", {"text": "a", "deep": deep}), 30)
+            self.assertEqual(refused.exception.error.code, -32600)
+            said = await asyncio.wait_for(session.call_tool("echo", {"text": "still here"}), 30)
+        self.assertEqual(said.content[0].text, "still here")
 
     async def test_a_resource_is_read(self):
         blobs = await client().get_resources("nexus", uris=["nexus://modern/memo:shared"])

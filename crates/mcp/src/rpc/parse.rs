@@ -2,6 +2,7 @@
 
 use std::borrow::Cow;
 
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer};
 use serde_json::value::RawValue;
 
@@ -91,12 +92,23 @@ pub fn parse_message(text: &[u8], limits: Limits) -> Result<Message, Malformed> 
 
 fn checked(text: &[u8], limits: Limits) -> Result<&str, Malformed> {
     if text.len() > limits.bytes {
-        return Err(invalid(None, format!("a message may have at most {} bytes", limits.bytes)));
+        return Err(invalid(id_of(text), format!("a message may have at most {} bytes", limits.bytes)));
     }
     if depth(text) > limits.depth {
-        return Err(invalid(None, format!("a message may be at most {} levels deep", limits.depth)));
+        return Err(invalid(id_of(text), format!("a message may be at most {} levels deep", limits.depth)));
     }
     std::str::from_utf8(text).map_err(|_| unreadable("not UTF-8"))
+}
+
+/// The id of a request whose other members are not read. Values are skipped without recursion, however deep they are.
+fn id_of(text: &[u8]) -> Option<Id> {
+    #[derive(Deserialize)]
+    struct Outline {
+        id: Id,
+        #[serde(rename = "method")]
+        _method: IgnoredAny,
+    }
+    serde_json::from_slice::<Outline>(text).ok().map(|outline| outline.id)
 }
 
 fn unreadable(message: &str) -> Malformed {
@@ -231,7 +243,7 @@ mod tests {
     fn size_depth_and_batches_have_limits() {
         let limits = Limits { bytes: 100, depth: 3, batch: 2 };
         let deep = r#"{"jsonrpc":"2.0","id":1,"method":"a","params":{"a":[[1]]}}"#;
-        assert!(parse_message(deep.as_bytes(), limits).is_err());
+        assert_eq!(parse_message(deep.as_bytes(), limits).unwrap_err().id, Some(Id::Number(1)));
         assert!(parse_message(format!("{:200}", "{}").as_bytes(), limits).is_err());
         let ping = r#"{"jsonrpc":"2.0","method":"p"}"#;
         let batch = |count: usize| format!("[{}]", vec![ping; count].join(","));
