@@ -71,7 +71,7 @@ operations! {
     ///
     /// `stream: true` answers with events, as `/api/v1/chat/stream` does.
     CHAT: Post "/api/v1/chat" Caller in Speaks::Envelope, |it| it
-        .free_body(&["session_id"], "`session_id` and `message`; optional `id`, `model`, `ai_provider`, `provider_id`, `config`, `stream`.")
+        .free_body(&["session_id"], "`session_id` and `message`; optional `id`, `model`, `ai_provider`, `provider_id`, `config`, `bridge_agent_id`, `bridge_agent_ids`, `bridge_tool_selections`, `stream`.")
         .answer::<TurnAnswer>(200, "The answer.").streams().errors(OF_TURNS);
 
     /// Say something in a session, and be answered with events.
@@ -80,7 +80,7 @@ operations! {
 
     /// Answer the last message anew.
     REGENERATE: Post "/api/v1/chat/regenerate" Caller in Speaks::Envelope, |it| it
-        .free_body(&["session_id"], "`session_id`; optional `model`, `ai_provider`, `provider_id`, `config`, `stream`.")
+        .free_body(&["session_id"], "`session_id`; optional `model`, `ai_provider`, `provider_id`, `config`, `bridge_agent_id`, `bridge_agent_ids`, `bridge_tool_selections`, `stream`.")
         .answer::<TurnAnswer>(200, "The answer.").streams().errors(OF_TURNS).errors(&[(400, "NOTHING_TO_REGENERATE")]);
 
     /// Answer a call of a tool that waits for agreement.

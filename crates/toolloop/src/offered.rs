@@ -23,6 +23,8 @@ pub struct Defined<'a> {
     pub name: &'a str,
     /// The name that the source gives it instead.
     pub given: Option<&'a str>,
+    /// Other names by which the source may mean it: those that its agent has for it.
+    pub synonyms: &'a [&'a str],
     /// The definition, a JSON object.
     pub definition: &'a str,
     /// The strictest rule of key, server and tool.
@@ -41,7 +43,8 @@ pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
     let hints = annotations.as_deref().and_then(|text| value(text.as_bytes())).and_then(Object::of);
     let is_read_only = hints.and_then(|hints| hints.boolean("readOnlyHint")) == Some(true);
     let name = defined.given.unwrap_or(defined.name);
-    if !source.allowed.admits(name, is_read_only) {
+    let names: Vec<&str> = std::iter::once(name).chain(defined.synonyms.iter().copied()).collect();
+    if !source.allowed.admits(&names, is_read_only) {
         return None;
     }
     let is_one_server = matches!(source.target, Target::Server(_) | Target::Agent { server: Some(_), .. });
@@ -61,7 +64,7 @@ pub fn offered(source: &Source, defined: &Defined<'_>) -> Option<Tool> {
         class,
         is_open_world: is_open_world(defined.name, annotations.as_deref()),
         annotations,
-        approval: approval.strictest(source.approval.of(name, is_read_only)),
+        approval: approval.strictest(source.approval.of(&names, is_read_only)),
     })
 }
 
@@ -79,7 +82,19 @@ mod tests {
     }
 
     fn defined<'a>(name: &'a str, definition: &'a str) -> Defined<'a> {
-        Defined { alias: "fs__x", server: "fs", name, given: None, definition, rule: ToolApproval::Never }
+        let rule = ToolApproval::Never;
+        Defined { alias: "fs__x", server: "fs", name, given: None, synonyms: &[], definition, rule }
+    }
+
+    #[test]
+    fn a_tool_of_an_agent_goes_by_the_names_that_the_agent_has_for_it() {
+        let only = source(
+            r#"{"type":"mcp","server_url":"nexus:agent/laptop","allowed_tools":["fs__read"],"require_approval":{"always":["fs__read"]}}"#,
+        );
+        let read = Defined { synonyms: &["fs__read"], ..defined("read", "{}") };
+        assert_eq!(offered(&only, &read).map(|tool| tool.approval), Some(Approval::Ask));
+        assert_eq!(offered(&only, &Defined { synonyms: &["git__read"], ..read }), None);
+        assert_eq!(only.written().collect::<Vec<_>>(), ["fs__read", "fs__read"]);
     }
 
     #[test]

@@ -13,7 +13,7 @@ use serde_json::Value;
 use super::attending::{check_config, close_calls};
 use super::room::{Room, failed};
 use super::store::Turn;
-use super::turn::{Waiting, message_id};
+use super::turn::{Queued, Waiting, message_id};
 use super::{run, usage};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, new_ulid, now_ms};
@@ -76,7 +76,8 @@ pub fn accept(
     };
     let turn = Turn {
         id: turn_id.clone(),
-        say: serde_json::to_string(&waiting).map_err(|error| failed(error.into()))?,
+        say: serde_json::to_string(&Queued { input: waiting, agent_tools: ask.agent_tools })
+            .map_err(|error| failed(error.into()))?,
         model,
         request_id: request_id.to_owned(),
         prompt_tokens: 0.0,

@@ -28,7 +28,7 @@ use super::attending::Attending;
 use super::room::{Room, failed};
 use super::store::Turn;
 use super::summary;
-use super::turn::{Waiting, message_id};
+use super::turn::{Queued, Waiting, message_id};
 use crate::exchange::{Attendant, Exchange, InternalRequest};
 use crate::pipeline;
 use crate::platform::http::{Response, ResponseBody};
@@ -120,7 +120,8 @@ pub async fn publish(room: &Room) {
 
 async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let record = room.record()?;
-    let wants_anew = begin(room, turn)?;
+    let queued: Queued = serde_json::from_str(&turn.say).map_err(|error| failed(error.into()))?;
+    let wants_anew = begin(room, turn, queued.input)?;
     let messages: Vec<StoredMessage> = room
         .store
         .messages_after(record.summarised)
@@ -133,7 +134,8 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
     let shown = window(&messages, record.session.config.window_tokens());
     room.store.note_prompt(&turn.id, shown.tokens).map_err(failed)?;
     let shown = messages.get(shown.start..).unwrap_or_default();
-    let body = chat_body(&turn.model, &record.session.config, record.summary.as_deref(), shown);
+    let config = record.session.config.of_turn(queued.agent_tools);
+    let body = chat_body(&turn.model, &config, record.summary.as_deref(), shown);
 
     let answering = Rc::new(RefCell::new(Answering::new(&turn.id)));
     let provider = Rc::new(RefCell::new(None));
@@ -160,10 +162,10 @@ async fn run_turn(room: &Rc<Room>, turn: &Turn) -> Result<(), ApiError> {
 }
 
 /// Adds the input of the turn to the history. True if it asks for regeneration.
-fn begin(room: &Room, turn: &Turn) -> Result<bool, ApiError> {
+fn begin(room: &Room, turn: &Turn, input: Waiting) -> Result<bool, ApiError> {
     room.store.set_turn(&turn.id, "running").map_err(failed)?;
     let now = now_ms();
-    match serde_json::from_str(&turn.say).map_err(|error| failed(error.into()))? {
+    match input {
         Waiting::Message { id, content } => {
             let message = StoredMessage::new(id, &turn.id, "user", content, now);
             room.store.add_message(&message).map_err(failed)?;

@@ -10,9 +10,10 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_mcp::catalogue::Item;
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::method::Method;
-use nexus_edge_mcp::naming::Target;
+use nexus_edge_mcp::naming::{Target, is_old_name};
 use nexus_edge_mcp::rpc::Outcome;
 use nexus_edge_mcp::trust::Strictness;
+use nexus_edge_tunnel::tools::name_of;
 
 use super::agent_call;
 use super::agents::AgentServer;
@@ -77,6 +78,16 @@ impl Server {
             Self::Agent(server) => (Some(server.agent.clone()), &server.server),
         };
         Target { agent, server: server.clone(), tool: tool.to_owned() }
+    }
+
+    /// Whether this is another name of its tool: that by which its agent calls it, or the one that an earlier system gave it.
+    pub fn calls(&self, tool: &str, name: &str) -> bool {
+        match self {
+            Self::Remote(_) => false,
+            Self::Agent(server) => {
+                name_of(&server.server, tool) == name || is_old_name(name, &self.target(tool))
+            }
+        }
     }
 
     /// The tools that these grants open.

@@ -84,6 +84,12 @@ impl Toolbox {
                 let server = Rc::new(server);
                 for Shown { tool: name, name: given, item } in items {
                     let target = server.target(&name);
+                    let synonyms: Vec<&str> = match source.target {
+                        Target::Agent { .. } => {
+                            source.written().filter(|written| server.calls(&name, written)).collect()
+                        }
+                        _ => Vec::new(),
+                    };
                     let is_free = |given: &String| known.get(given).is_none_or(|of: &Known| of.is(&target));
                     let alias = given.clone().filter(is_free).unwrap_or_else(|| aliases.name(&target).0);
                     let defined = Defined {
@@ -91,6 +97,7 @@ impl Toolbox {
                         server: server.name(),
                         name: &name,
                         given: given.as_deref(),
+                        synonyms: &synonyms,
                         definition: item.raw.get(),
                         rule: principal.tool_approval.strictest(server.approval_of(&name)),
                     };

@@ -7,7 +7,7 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::config::wrong_type;
+use super::fault::wrong_type;
 use crate::error::ApiError;
 use crate::json::error::{invalid_value, missing};
 

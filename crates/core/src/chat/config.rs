@@ -3,16 +3,17 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
+use super::agent_tools::{self, AgentTools};
+use super::fault::wrong_type;
 use crate::error::ApiError;
-use crate::json::error::{self, invalid_value, shown};
-use crate::json::object::Kind;
+use crate::json::error::{self, invalid_value};
 
 /// Tokens of history that go to the model by default.
 pub const DEFAULT_CONTEXT_TOKENS: u64 = 32_000;
 const MAX_SYSTEM_PROMPT_CHARS: usize = 64_000;
 const MAX_TOOLS_BYTES: usize = 128 * 1024;
 const MAX_MCP_BYTES: usize = 16 * 1024;
-const MCP: &[&str] = &["tools", "max_rounds", "max_calls", "timeout_ms"];
+const MCP: &[&str] = &["tools", "max_rounds", "max_calls", "timeout_ms", "call_idle_ms", "call_timeout_ms"];
 const MAX_STOPS: usize = 4;
 const KNOWN: &[&str] = &[
     "temperature",
@@ -26,6 +27,9 @@ const KNOWN: &[&str] = &[
     "tools",
     "mcp",
     "context_tokens",
+    "bridge_agent_id",
+    "bridge_agent_ids",
+    "bridge_tool_selections",
 ];
 
 /// The parameters of a session. An absent one is the provider's default.
@@ -57,6 +61,9 @@ pub struct SessionConfig {
     /// Most tokens of history that go to the model.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub context_tokens: Option<u64>,
+    /// Tools of agents, beside those of `mcp`.
+    #[serde(flatten)]
+    pub agent_tools: AgentTools,
 }
 
 impl SessionConfig {
@@ -79,13 +86,24 @@ impl SessionConfig {
                 "tools" => changed.tools = reader.tools()?,
                 "mcp" => changed.mcp = reader.mcp()?,
                 "context_tokens" => changed.context_tokens = reader.integer(256, 10_000_000)?,
+                name if agent_tools::FIELDS.contains(&name) => {
+                    changed.agent_tools.set(name, value, &reader.name)?;
+                }
                 _ => {
                     return Err(error::unknown_field(&format!("{prefix}."), name, KNOWN));
                 }
             }
         }
+        changed.agent_tools.check(&format!("{prefix}."))?;
         *self = changed;
         Ok(())
+    }
+
+    /// The parameters of a turn that names agents' tools of its own: they count instead of those of the session.
+    #[must_use]
+    pub fn of_turn(&self, agent_tools: Option<AgentTools>) -> Self {
+        let agent_tools = agent_tools.unwrap_or_else(|| self.agent_tools.clone());
+        Self { agent_tools, ..self.clone() }
     }
 
     /// Adds the parameters to a request body.
@@ -110,9 +128,25 @@ impl SessionConfig {
         if let Some(tools) = &self.tools {
             body.insert("tools".into(), tools.clone());
         }
-        if let Some(mcp) = &self.mcp {
-            body.insert("nexus".into(), mcp.clone());
+        if let Some(named) = self.named_tools() {
+            body.insert("nexus".into(), named);
         }
+    }
+
+    /// What stands as `nexus` in a request; `None` where no tools are named, because limits without tools say nothing.
+    fn named_tools(&self) -> Option<Value> {
+        let mut named = self.mcp.as_ref().and_then(Value::as_object).cloned().unwrap_or_default();
+        let mut tools = match named.remove("tools") {
+            Some(Value::Array(tools)) => tools,
+            // What is of another type is refused when it is set.
+            _ => Vec::new(),
+        };
+        tools.extend(self.agent_tools.sources());
+        if tools.is_empty() {
+            return None;
+        }
+        named.insert("tools".into(), tools.into());
+        Some(named.into())
     }
 
     /// Most tokens of history that go to the model.
@@ -206,22 +240,13 @@ impl Reader<'_> {
         if self.value.to_string().len() > MAX_MCP_BYTES {
             return Err(self.wrong_value(&format!("at most {MAX_MCP_BYTES} bytes")));
         }
-        // Limits without tools say nothing.
-        let names_none = match fields.get("tools") {
-            None | Some(Value::Null) => true,
-            Some(tools) => tools.as_array().is_some_and(Vec::is_empty),
-        };
+        let names_none = fields.get("tools").and_then(Value::as_array).is_some_and(Vec::is_empty);
         Ok((!names_none).then(|| self.value.clone()))
     }
 
     fn wrong_value(&self, what: &str) -> ApiError {
         invalid_value(&self.name, format_args!("must be {what}"))
     }
-}
-
-/// The error for a field of the wrong type.
-pub(super) fn wrong_type(name: &str, expected: &str, found: &Value) -> ApiError {
-    error::wrong_type(shown(name), expected, Kind::of_tree(found))
 }
 
 #[cfg(test)]
@@ -250,6 +275,37 @@ mod tests {
         assert_eq!(serde_json::from_str::<SessionConfig>(&stored).unwrap(), config);
         config.apply(&json!({ "mcp": { "tools": [], "max_calls": 3 } }), "config").unwrap();
         assert_eq!(config.mcp, None);
+    }
+
+    #[test]
+    fn tools_of_agents_stand_beside_those_of_servers() {
+        let written = |config: &SessionConfig| {
+            let mut body = Map::new();
+            config.write_to(&mut body);
+            body.remove("nexus")
+        };
+        let mut config = SessionConfig::default();
+        config.apply(&json!({ "mcp": { "max_calls": 3 } }), "config").unwrap();
+        assert_eq!(written(&config), None, "limits without tools");
+        config.apply(&json!({ "bridge_agent_id": "laptop" }), "config").unwrap();
+        let laptop = json!({ "server_url": "nexus:agent/laptop" });
+        assert_eq!(written(&config), Some(json!({ "tools": [laptop], "max_calls": 3 })));
+        config.apply(&json!({ "mcp": { "tools": ["fs"] } }), "config").unwrap();
+        assert_eq!(written(&config), Some(json!({ "tools": ["fs", laptop] })));
+        let stored = serde_json::to_string(&config).unwrap();
+        assert_eq!(serde_json::from_str::<SessionConfig>(&stored).unwrap(), config);
+
+        let desk = json!({ "bridge_agent_ids": ["desk"] });
+        let of_turn = config.of_turn(AgentTools::of(desk.as_object().unwrap()).unwrap());
+        let desk = json!({ "server_url": "nexus:agent/desk" });
+        assert_eq!(written(&of_turn), Some(json!({ "tools": ["fs", desk] })));
+        assert_eq!(written(&config.of_turn(Some(AgentTools::default()))), Some(json!({ "tools": ["fs"] })));
+        assert_eq!(config.of_turn(None), config);
+
+        let error = config.apply(&json!({ "bridge_agent_ids": ["a", 1] }), "config").unwrap_err();
+        assert_eq!(error.param.as_deref(), Some("config.bridge_agent_ids[1]"));
+        config.apply(&json!({ "bridge_agent_id": null }), "config").unwrap();
+        assert_eq!(written(&config), Some(json!({ "tools": ["fs"] })));
     }
 
     #[test]

@@ -6,12 +6,13 @@
 
 use serde_json::{Map, Value};
 
+use super::agent_tools::AgentTools;
 use super::config::SessionConfig;
 use super::protocol::{Ask, Say, content_of};
 use crate::error::ApiError;
 use crate::json::error::{missing, unknown_field};
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 13] = [
     "session_id",
     "message",
     "content",
@@ -22,6 +23,9 @@ const FIELDS: [&str; 10] = [
     "provider",
     "provider_id",
     "config",
+    "bridge_agent_id",
+    "bridge_agent_ids",
+    "bridge_tool_selections",
 ];
 
 /// Most characters of a name.
@@ -72,6 +76,7 @@ impl HttpTurn {
             provider_id: fields.get("provider_id").and_then(Value::as_i64),
             provider,
             config,
+            agent_tools: AgentTools::of(fields)?,
         };
         Ok(Self { ask, stream: fields.get("stream").and_then(Value::as_bool) == Some(true) })
     }
@@ -126,6 +131,7 @@ mod tests {
             (json!({ "message": "Hi", "modle": "m" }), "unknown_parameter", "modle"),
             (json!({ "message": "Hi", "model": "" }), "invalid_value", "model"),
             (json!({ "message": "Hi", "id": 3 }), "invalid_value", "id"),
+            (json!({ "message": "Hi", "bridge_agent_id": 3 }), "invalid_type", "bridge_agent_id"),
             (json!({ "message": "Hi", "model": "m".repeat(201) }), "invalid_value", "model"),
         ] {
             assert_eq!(read(&body).unwrap_err(), (code, Some(param.to_owned())), "{body}");

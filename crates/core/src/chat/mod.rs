@@ -4,12 +4,14 @@
 //! history goes to the model, what an answer adds up to, how a session is exported. The session's Durable Object
 //! stores what these functions return and sends their frames.
 
+pub mod agent_tools;
 pub mod answer;
 pub mod approval;
 pub mod config;
 pub mod envelope;
 pub mod event;
 pub mod export;
+mod fault;
 pub mod handshake;
 pub mod http_turn;
 pub mod inbox;

@@ -13,8 +13,9 @@
 
 use serde_json::{Map, Value, json};
 
+use super::agent_tools::{self, AgentTools};
 use super::approval::Decided;
-use super::config::wrong_type;
+use super::fault::wrong_type;
 use super::handshake::Version;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
 use crate::error::{ApiError, ErrorKind};
@@ -79,6 +80,8 @@ pub struct Ask {
     pub provider: Option<String>,
     /// A change of the session's parameters.
     pub config: Option<Value>,
+    /// Tools of agents for this turn, instead of those of the session.
+    pub agent_tools: Option<AgentTools>,
 }
 
 /// What a turn begins with.
@@ -199,7 +202,10 @@ fn read_seq(fields: &Map<String, Value>) -> Result<(), ApiError> {
 }
 
 fn parse_v1(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
-    known(fields, &["message", "provider_id", "model_name", "type", "content"])?;
+    known(
+        fields,
+        &[&["message", "provider_id", "model_name", "type", "content"], &agent_tools::FIELDS[..]].concat(),
+    )?;
     match fields.get("type").and_then(Value::as_str) {
         Some("stop") => return Ok(FrameBody::Stop { turn_id: None }),
         Some("ping") => return Ok(FrameBody::Ping),
@@ -217,6 +223,7 @@ fn parse_v1(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
         provider_id: provider_id(fields)?,
         provider: None,
         config: None,
+        agent_tools: AgentTools::of(fields)?,
     })))
 }
 
@@ -224,6 +231,7 @@ fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
     let kind = fields.get("type").ok_or_else(|| missing("type"))?;
     let kind = kind.as_str().ok_or_else(|| wrong_type("type", "a string", kind))?;
     let asking = ["type", "seq", "id", "model", "model_name", "provider", "provider_id", "config"];
+    let asking = [&asking[..], &agent_tools::FIELDS].concat();
     match kind {
         "hello" => {
             known(fields, &["type", "seq", "last_seq"])?;
@@ -280,6 +288,7 @@ fn ask(fields: &Map<String, Value>, say: Say) -> Result<FrameBody, ApiError> {
         provider_id: provider_id(fields)?,
         provider: name(fields, "provider")?,
         config,
+        agent_tools: AgentTools::of(fields)?,
     })))
 }
 
@@ -473,6 +482,8 @@ mod tests {
                 Some("config.temperature"),
             ),
             (V2, r#"{"type":"message","content":"a","colour":"red"}"#, "unknown_parameter", Some("colour")),
+            (V2, r#"{"type":"regenerate","bridge_agent_ids":"a"}"#, "invalid_type", Some("bridge_agent_ids")),
+            (V1, r#"{"message":"a","bridge_agent_id":""}"#, "invalid_value", Some("bridge_agent_id")),
             (V2, r#"{"type":"tool_result"}"#, "missing_required_parameter", Some("results")),
             (V2, r#"{"type":"tool_result","results":{}}"#, "invalid_type", Some("results")),
             (V2, r#"{"type":"tool_result","results":[]}"#, "invalid_value", Some("results")),

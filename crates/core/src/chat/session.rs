@@ -3,7 +3,8 @@
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value};
 
-use super::config::{SessionConfig, wrong_type};
+use super::config::SessionConfig;
+use super::fault::wrong_type;
 use crate::error::ApiError;
 use crate::json::error::unknown_field;
 

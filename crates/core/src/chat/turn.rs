@@ -109,6 +109,7 @@ mod tests {
             provider_id: None,
             provider: provider.map(str::to_owned),
             config: None,
+            agent_tools: None,
         };
         let mut session = Session::new("s", 0);
         session.ai_provider = Some("old".into());

@@ -47,13 +47,18 @@ impl Filter {
         Ok(Self { names: names.map(read).transpose()?, denied: Vec::new(), read_only })
     }
 
-    /// Whether a tool is among those.
+    /// Whether a tool that goes by these names is among those.
     #[must_use]
-    pub fn admits(&self, name: &str, is_read_only: bool) -> bool {
-        let has = |names: &Vec<String>| names.iter().any(|known| known == name);
+    pub fn admits(&self, names: &[&str], is_read_only: bool) -> bool {
+        let has = |written: &Vec<String>| written.iter().any(|name| names.contains(&name.as_str()));
         self.names.as_ref().is_none_or(has)
             && !has(&self.denied)
             && self.read_only.is_none_or(|wanted| wanted == is_read_only)
+    }
+
+    /// The names that it says.
+    pub(super) fn written(&self) -> impl Iterator<Item = &str> {
+        self.names.iter().flatten().chain(&self.denied).map(String::as_str)
     }
 }
 
@@ -100,11 +105,17 @@ impl Rule {
         Ok(Self { asks_by_default: true, always: filter("always")?, never: filter("never")? })
     }
 
-    /// The rule for a tool. If it is in both lists, the stricter one counts.
+    /// The names that it says.
+    pub(super) fn written(&self) -> impl Iterator<Item = &str> {
+        self.always.iter().chain(&self.never).flat_map(Filter::written)
+    }
+
+    /// The rule for a tool that goes by these names. If it is in both lists, the stricter one counts.
     #[must_use]
-    pub fn of(&self, name: &str, is_read_only: bool) -> Approval {
-        let admits =
-            |filter: &Option<Filter>| filter.as_ref().is_some_and(|filter| filter.admits(name, is_read_only));
+    pub fn of(&self, names: &[&str], is_read_only: bool) -> Approval {
+        let admits = |filter: &Option<Filter>| {
+            filter.as_ref().is_some_and(|filter| filter.admits(names, is_read_only))
+        };
         let asks = admits(&self.always) || (self.asks_by_default && !admits(&self.never));
         if asks { Approval::Ask } else { Approval::Never }
     }
@@ -127,7 +138,7 @@ mod tests {
             (r#"{"never":{"read_only":true}}"#, "b", false, Approval::Ask),
             (r#"{"never":["a"],"always":["a"]}"#, "a", false, Approval::Ask),
         ] {
-            assert_eq!(read(rule).of(name, is_read_only), expected, "{rule} {name}");
+            assert_eq!(read(rule).of(&[name], is_read_only), expected, "{rule} {name}");
         }
     }
 }

@@ -51,6 +51,11 @@ pub struct Source {
 }
 
 impl Source {
+    /// The names of tools that the source says itself.
+    pub fn written(&self) -> impl Iterator<Item = &str> {
+        self.allowed.written().chain(self.approval.written())
+    }
+
     /// A set of tools that the request does not name itself. Calls need no agreement.
     pub(super) fn of_toolset(name: &str) -> Self {
         Self {
@@ -207,15 +212,17 @@ mod tests {
             of_server(server, &[set], "s").unwrap()
         };
         let all_but = read(r#"{"mcp_server_name":"f","configs":{"write":{"enabled":false},"read":{}}}"#);
-        assert!(all_but.allowed.admits("read", false) && !all_but.allowed.admits("write", false));
+        assert!(all_but.allowed.admits(&["read"], false) && !all_but.allowed.admits(&["write"], false));
         let only = read(
             r#"{"mcp_server_name":"f","default_config":{"enabled":false,"defer_loading":true},"configs":{"read":{"enabled":true}}}"#,
         );
         assert!(
-            only.allowed.admits("read", false) && !only.allowed.admits("write", false) && only.is_deferred
+            only.allowed.admits(&["read"], false)
+                && !only.allowed.admits(&["write"], false)
+                && only.is_deferred
         );
         let other = read(r#"{"mcp_server_name":"g","default_config":{"enabled":false}}"#);
-        assert!(other.allowed.admits("write", false));
-        assert_eq!(other.approval.of("write", false), Approval::Never);
+        assert!(other.allowed.admits(&["write"], false));
+        assert_eq!(other.approval.of(&["write"], false), Approval::Never);
     }
 }
