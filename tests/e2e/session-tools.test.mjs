@@ -282,6 +282,40 @@ test("a caller who leaves ends the call that runs for its whole answer", async (
   assert.equal(t.up.seen(model).length, 1, "the model is not asked again");
 });
 
+test("a call ends when it is silent for too long, and when it takes too long however much it says", async () => {
+  for (const [tool, limits] of [
+    ["wait", { call_idle_ms: 300 }],
+    ["busy", { call_timeout_ms: 1500 }],
+  ]) {
+    const model = await scripted(
+      `limits-${tool}`,
+      ["", [toolCall("w1", `talking__${tool}`, "{}")]],
+      "It took too long.",
+    );
+    const { key, id } = await t.gw.createKey({ allow_tools: ["*"] });
+    const before = talking.left.filter((name) => name === tool).length;
+    const answer = await t.gw.complete(key, {
+      model,
+      messages: [{ role: "user", content: "Go." }],
+      nexus: { tools: ["talking"], ...limits },
+    });
+    assert.equal(answer.status, 200, answer.text);
+    assert.equal(answer.json().choices[0].message.content, "It took too long.");
+    assert.match(t.up.last(model).json().messages.at(-1).content, /did not answer within \d+ ms/);
+    await eventually(() => talking.left.filter((name) => name === tool).length > before, SLOW);
+    const record = await eventually(async () => {
+      const [found] = await t.gw.db("SELECT * FROM tool_calls WHERE tool = ? AND key_id = ?", tool, id);
+      return found;
+    }, SLOW);
+    assert.deepEqual([record.status, record.error_code], ["failed", "tool_timeout"]);
+  }
+  // The same in the parameters of a session.
+  const model = await scripted("limits-session", ["", [toolCall("w1", "talking__wait", "{}")]], "Never mind.");
+  const s = await session({ model, mcp: { tools: ["talking"], call_idle_ms: 300 } });
+  const whole = await s.call("POST", "/chat", { session_id: s.id, message: "Go." });
+  assert.equal(whole.body?.data?.message.content, "Never mind.", whole.text);
+});
+
 test("what a session says of tools is checked, and a key uses only what it is granted", async () => {
   const model = await scripted("checked", "Hello.");
   const s = await session({ model, mcp: undefined, keyFields: { allow_tools: ["legacy/*"] } });
@@ -290,6 +324,7 @@ test("what a session says of tools is checked, and a key uses only what it is gr
     [{ tools: "modern" }, "INVALID_TYPE", "config.mcp.tools"],
     [{ tools: ["agent/"] }, "INVALID_VALUE", "config.mcp.tools[0]"],
     [{ tools: ["modern"], max_rounds: 0 }, "INVALID_TYPE", "config.mcp.max_rounds"],
+    [{ tools: ["modern"], call_idle_ms: 0 }, "INVALID_TYPE", "config.mcp.call_idle_ms"],
     [{ servers: [] }, "UNKNOWN_PARAMETER", "config.mcp.servers"],
   ]) {
     const answer = await s.call("PUT", `/sessions/${s.id}`, { config: { mcp } });

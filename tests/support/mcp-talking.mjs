@@ -1,12 +1,12 @@
 // Servers of tools that say something before a result: `/modern` by hand, and `/legacy` with the official package of the old line.
-// `count` tells progress in three steps and a log line at each; `echo` says nothing; `wait` tells one step and does not answer;
-// `ask` of `/modern` asks for a name and wants its state back.
+// `count` tells progress in three steps and a log line at each; `echo` says nothing; `wait` tells one step and does not answer; `busy`
+// of `/modern` goes on telling it ten times a second; `ask` of `/modern` asks for a name and wants its state back.
 import http from "node:http";
 import { Server as OldServer } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 
-export const TALKING_TOOLS = ["count", "echo", "wait", "ask"].map((name) => ({
+export const TALKING_TOOLS = ["count", "echo", "wait", "busy", "ask"].map((name) => ({
   name,
   inputSchema: { type: "object" },
 }));
@@ -76,10 +76,16 @@ export async function startTalkingServers() {
     res.writeHead(200, { "content-type": "text/event-stream" });
     res.on("close", () => res.writableFinished || left.push(params.name));
     const event = (message) => res.write(`event: message\ndata: ${JSON.stringify({ jsonrpc: "2.0", ...message })}\n\n`);
-    for (const step of params.name === "count" ? STEPS : [1])
+    const tell = (step) => {
       for (const [name, about] of said(meta.progressToken, step))
         if (name !== "notifications/message" || meta["io.modelcontextprotocol/logLevel"])
           event({ method: name, params: about });
+    };
+    for (const step of params.name === "count" ? STEPS : [1]) tell(step);
+    if (params.name === "busy") {
+      const telling = setInterval(() => tell(1), 100);
+      res.on("close", () => clearInterval(telling));
+    }
     if (params.name === "count") {
       event(result(RESULT));
       res.end();

@@ -41,7 +41,13 @@ impl Default for Limits {
 
 impl Limits {
     /// Those that a request may lower, by their names in it.
-    pub(crate) fn named(&mut self) -> [(&'static str, &mut u64); 3] {
-        [("max_rounds", &mut self.rounds), ("max_calls", &mut self.calls), ("timeout_ms", &mut self.total_ms)]
+    pub(crate) fn named(&mut self) -> [(&'static str, &mut u64); 5] {
+        [
+            ("max_rounds", &mut self.rounds),
+            ("max_calls", &mut self.calls),
+            ("timeout_ms", &mut self.total_ms),
+            ("call_idle_ms", &mut self.idle_ms),
+            ("call_timeout_ms", &mut self.call_ms),
+        ]
     }
 }

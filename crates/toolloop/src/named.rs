@@ -249,9 +249,11 @@ mod tests {
 
     #[test]
     fn a_request_lowers_limits_and_never_raises_them() {
-        let body = br#"{"nexus":{"tools":["fs"],"max_rounds":2,"max_calls":1000}}"#;
+        let body =
+            br#"{"nexus":{"tools":["fs"],"max_rounds":2,"max_calls":1000,"call_idle_ms":5,"call_timeout_ms":9}}"#;
         let limits = of(Gemini, body).unwrap().unwrap().limits;
         assert_eq!((limits.rounds, limits.calls), (2, Limits::default().calls));
+        assert_eq!((limits.idle_ms, limits.call_ms), (5, 9));
     }
 
     #[test]
