@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 
 use nexus_edge_backups::dump::{Asks, Dump, Inside, NAMES, Next, Place, Question};
 use nexus_edge_backups::line::{Line, lines};
-use nexus_edge_backups::manifest::{Manifest, Part, VERSION};
+use nexus_edge_backups::manifest::{Manifest, ManifestError, Part, VERSION};
 use nexus_edge_backups::retention::kept;
 use nexus_edge_backups::tables::{Class, dumped_tables};
 use nexus_edge_backups::tally::Tally;
@@ -253,7 +253,7 @@ pub async fn put_manifest(env: &Env, manifest: &Manifest) -> StoreResult<()> {
 }
 
 /// The manifest of a backup; `None` if there is none. The inner error says why it cannot be trusted.
-pub async fn manifest(env: &Env, id: &str) -> StoreResult<Option<Result<Manifest, String>>> {
+pub async fn manifest(env: &Env, id: &str) -> StoreResult<Option<Result<Manifest, ManifestError>>> {
     let bytes = bucket::get(env, &manifest_name(id)).await?;
     Ok(bytes.map(|bytes| Manifest::read(&bytes)))
 }

@@ -6,8 +6,10 @@ use nexus_edge_core::catalog::notification::Recipients;
 use nexus_edge_core::catalog::probe::probed_model;
 use nexus_edge_core::catalog::severity::Severity;
 use nexus_edge_core::catalog::{NotificationRecord, ProviderRecord};
+use nexus_edge_core::error::ApiError;
 use nexus_edge_core::lifecycle::probe_task::{ProbeRun, ProbeTaskRecord};
-use nexus_edge_core::provider::probe::{Probe, reply_of};
+use nexus_edge_core::provider::probe::{Probe, ProbeError, reply_of};
+use thiserror::Error;
 use worker::Env;
 
 use crate::pipeline::probe;
@@ -54,33 +56,47 @@ pub async fn run_one(env: &Env, settings: &Settings, task: &ProbeTaskRecord) -> 
         error: None,
     };
     if let Err(error) = ask(env, settings, task, &mut run).await? {
-        run.error = Some(error);
+        run.error = Some(error.to_string());
     }
     probe_tasks::add_run(env, &run).await?;
     tell(env, task, &run).await;
     Ok(run)
 }
 
-/// Asks the provider. The inner error is why it could not be asked, or what it answered.
+/// Why a run has no answer. As text it is a sentence for people.
+#[derive(Debug, Error)]
+enum NoAnswer {
+    #[error("The provider is gone, or belongs to another owner.")]
+    NoProvider,
+    #[error("The provider has no model to ask.")]
+    NoModel,
+    /// The provider cannot be used as it is configured.
+    #[error("{}", .0.message)]
+    Unusable(ApiError),
+    #[error("{0}")]
+    Probe(ProbeError),
+}
+
+/// Asks the provider.
 async fn ask(
     env: &Env,
     settings: &Settings,
     task: &ProbeTaskRecord,
     run: &mut ProbeRun,
-) -> StoreResult<Result<(), String>> {
+) -> StoreResult<Result<(), NoAnswer>> {
     let provider: Option<ProviderRecord> = table::find(env, task.provider_id).await?;
     // A provider that was given to another owner is no longer the task's to ask.
     let Some(provider) = provider.filter(|provider| provider.owner == task.owner) else {
-        return Ok(Err("The provider is gone, or belongs to another owner.".to_owned()));
+        return Ok(Err(NoAnswer::NoProvider));
     };
     let models = store::models::list_of_provider(env, provider.id).await?;
     let Some(model) = probed_model(task.model.as_deref(), &models) else {
-        return Ok(Err("The provider has no model to ask.".to_owned()));
+        return Ok(Err(NoAnswer::NoModel));
     };
     run.model.clone_from(&model);
     let upstream = match probe::open(env, settings, provider).await? {
         Ok(upstream) => upstream,
-        Err(error) => return Ok(Err(error.message)),
+        Err(error) => return Ok(Err(NoAnswer::Unusable(error))),
     };
     let probe = Probe::asking(upstream.record.kind, &upstream.site(), &model, task.request(&model));
     let observed = probe::observe(env, &upstream, &probe, &model).await;
@@ -88,7 +104,7 @@ async fn ask(
         (observed.status, observed.latency_ms, observed.first_token_ms);
     let answer = match observed.answer {
         Ok(answer) => answer,
-        Err(error) => return Ok(Err(error)),
+        Err(error) => return Ok(Err(NoAnswer::Probe(error))),
     };
     run.ok = true;
     run.reply = Some(probe::without_secrets(&upstream, reply_of(&answer)));

@@ -6,12 +6,15 @@ use nexus_edge_backups::manifest::{Manifest, Part};
 use nexus_edge_backups::restore::{Stage, compared_until, deletions, is_replaced};
 use nexus_edge_backups::tables::{CLASSES, class, table};
 use nexus_edge_backups::tally::Tally;
+use nexus_edge_packs::damage::Damage;
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
+use thiserror::Error;
 use worker::Env;
 
 use super::backups::{self as made, object_name};
 use crate::objects::copy::{clear_object, write_object};
+use crate::platform::gzip::GzipError;
 use crate::platform::{gzip, now_ms};
 use crate::store::archive::upkeep;
 use crate::store::jobs::{self, Job};
@@ -50,7 +53,7 @@ pub async fn verify(env: &Env, manifest: &Manifest) -> StoreResult<Option<String
     for part in &manifest.parts {
         let blocks = match read_part(env, part).await? {
             Ok(blocks) => blocks,
-            Err(damage) => return Ok(Some(damage)),
+            Err(damage) => return Ok(Some(damage.to_string())),
         };
         for line in blocks.iter().flat_map(|text| text.lines()) {
             let counted = Line::read(line).and_then(|line| tally.add_line(&line));
@@ -62,14 +65,25 @@ pub async fn verify(env: &Env, manifest: &Manifest) -> StoreResult<Option<String
     Ok(tally.difference(manifest))
 }
 
-/// The text of each block of a part; the inner error says what is wrong with it.
-async fn read_part(env: &Env, part: &Part) -> StoreResult<Result<Vec<String>, String>> {
+/// What is wrong with a part. As text it begins with the name of its object.
+#[derive(Debug, Error)]
+enum PartError {
+    #[error("{0} is missing")]
+    Missing(String),
+    #[error("{0}: {1}")]
+    Damaged(String, Damage),
+    #[error("{0}: {1}")]
+    NotGzip(String, GzipError),
+}
+
+/// The text of each block of a part.
+async fn read_part(env: &Env, part: &Part) -> StoreResult<Result<Vec<String>, PartError>> {
     let Some(bytes) = bucket::get(env, &part.object).await? else {
-        return Ok(Err(format!("{} is missing", part.object)));
+        return Ok(Err(PartError::Missing(part.object.clone())));
     };
-    let wrong = |reason: String| Ok(Err(format!("{}: {reason}", part.object)));
+    let damaged = |damage: Damage| Ok(Err(PartError::Damaged(part.object.clone(), damage)));
     if let Err(damage) = part.pack.check(&bytes) {
-        return wrong(damage.to_string());
+        return damaged(damage);
     }
     let mut blocks = Vec::new();
     for block in &part.pack.blocks {
@@ -78,10 +92,10 @@ async fn read_part(env: &Env, part: &Part) -> StoreResult<Result<Vec<String>, St
         let member = bytes.get(place(block.offset)..end).unwrap_or_default();
         let text = match gzip::decompress(member, block.text_bytes).await {
             Ok(text) => String::from_utf8_lossy(&text).into_owned(),
-            Err(error) => return wrong(error.to_string()),
+            Err(error) => return Ok(Err(PartError::NotGzip(part.object.clone(), error))),
         };
         if let Err(damage) = block.lines(&text) {
-            return wrong(damage.to_string());
+            return damaged(damage);
         }
         blocks.push(text);
     }
@@ -94,7 +108,7 @@ pub async fn run(env: &Env, job: &mut Job, until_ms: u64) -> StoreResult<()> {
     let manifest = made::manifest(env, &spec.backup)
         .await?
         .ok_or_else(|| StoreError::Platform("the backup is gone".to_owned()))?
-        .map_err(StoreError::Platform)?;
+        .map_err(|error| StoreError::Platform(error.to_string()))?;
     let mut progress: Progress = serde_json::from_str(&job.progress).unwrap_or(Progress {
         stage: Stage::first(),
         parts: manifest.parts.len(),
@@ -155,7 +169,7 @@ async fn clear_objects(env: &Env, place: usize, after: &str) -> StoreResult<Stag
 
 async fn write_part(env: &Env, manifest: &Manifest, part: &Part, goes_on: bool) -> StoreResult<()> {
     let compared_at = manifest.snapshot_at.saturating_sub(COMPARED_BEFORE_MS);
-    let blocks = read_part(env, part).await?.map_err(StoreError::Platform)?;
+    let blocks = read_part(env, part).await?.map_err(|error| StoreError::Platform(error.to_string()))?;
     let columns = backups::columns(env).await?;
     for text in &blocks {
         let mut of_tables = Vec::new();

@@ -9,7 +9,7 @@ use nexus_edge_core::dialect::canonical::ChatResponse;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
 use nexus_edge_core::provider::models::{MAX_MODELS, MAX_PAGES, UpstreamModel};
-use nexus_edge_core::provider::probe::{Observed, Probe, ProbeResult, excerpt, reply_of};
+use nexus_edge_core::provider::probe::{Observed, Probe, ProbeError, ProbeResult, excerpt, reply_of};
 use nexus_edge_core::routing::Upstream;
 use nexus_edge_core::secrets::redactor::Place;
 use worker::Env;
@@ -65,7 +65,7 @@ pub async fn chat(
     let success = observed.answer.is_ok();
     let (reply, error) = match observed.answer {
         Ok(answer) => (Some(without_secrets(upstream, reply_of(&answer))), None),
-        Err(error) => (None, Some(error)),
+        Err(error) => (None, Some(error.to_string())),
     };
     ProbeResult {
         model: model.to_owned(),
@@ -81,12 +81,14 @@ pub async fn chat(
 /// Asks `model`, the upstream's own name of it. The error is without secrets, the answer as it came.
 pub async fn observe(env: &Env, upstream: &Upstream, probe: &Probe, model: &str) -> Observed {
     let began_ms = now_ms();
-    let mut observed =
-        Observed { status: None, latency_ms: 0, first_token_ms: None, pieces: 0, answer: Err(String::new()) };
+    let answer = Err(ProbeError::TooLate(LIMIT_MS / 1000));
+    let mut observed = Observed { status: None, latency_ms: 0, first_token_ms: None, pieces: 0, answer };
     let asking = ask(env, upstream, probe, model, began_ms, &mut observed);
-    let outcome = within(asking, LIMIT_MS).await.unwrap_or_else(|_| Err(too_late()));
+    let in_time = within(asking, LIMIT_MS).await;
     observed.latency_ms = now_ms().saturating_sub(began_ms);
-    observed.answer = outcome.map_err(|error| without_secrets(upstream, error));
+    if let Ok(answer) = in_time {
+        observed.answer = answer.map_err(|error| error.cleaned(|text| without_secrets(upstream, text)));
+    }
     observed
 }
 
@@ -97,19 +99,17 @@ async fn ask(
     model: &str,
     began_ms: u64,
     observed: &mut Observed,
-) -> Result<ChatResponse, String> {
+) -> Result<ChatResponse, ProbeError> {
     let request_id = new_ulid(began_ms);
     let body = probe.body();
     let chat = inside::Chat { model, asked_model: model, request_id: &request_id, body: &body };
     let transport = upstream.provider().transport();
-    let words = |failed: AttemptError| failed.error.message;
+    let words = |failed: AttemptError| ProbeError::Transport(failed.error.message);
     let inside = inside::ask(env, transport, &chat, LIMIT_MS).await;
     let (response, connection) = if let Some(response) = inside {
         (response.map_err(words)?, Connection::none())
     } else {
-        let call = upstream
-            .call(probe.operation(), model)
-            .ok_or("This provider cannot be asked for chat completions as it is configured.")?;
+        let call = upstream.call(probe.operation(), model).ok_or(ProbeError::NotConfigured)?;
         let request = request_for(upstream, call, Some(&body)).await.map_err(words)?;
         transport::send(upstream, &request, LIMIT_MS, None).await.map_err(words)?
     };
@@ -127,11 +127,11 @@ async fn ask(
     }
     let mut reading = probe.stream();
     let mut left = MAX_ANSWER_BYTES;
-    let mut chunks = bytes::into_chunks(response.body().ok_or("The answer has no body.")?);
+    let mut chunks = bytes::into_chunks(response.body().ok_or(ProbeError::NoBody)?);
     while let Some(chunk) = chunks.next().await {
-        let chunk: Uint8Array = chunk.map_err(|_| "The provider broke off its answer.")?.unchecked_into();
+        let chunk: Uint8Array = chunk.map_err(|_| ProbeError::BrokenOff)?.unchecked_into();
         let chunk = chunk.to_vec();
-        left = left.checked_sub(chunk.len()).ok_or("The answer is too long.")?;
+        left = left.checked_sub(chunk.len()).ok_or(ProbeError::TooLong)?;
         if reading.push(&chunk) {
             observed.first_token_ms = Some(now_ms().saturating_sub(began_ms));
         }
@@ -202,10 +202,6 @@ async fn request_for(
     let request = OutboundRequest { url: call.url, method: call.method, headers, body };
     authorize(&request, upstream, upstream.keys.first(), call.auth).await?;
     Ok(request)
-}
-
-fn too_late() -> String {
-    format!("The provider did not answer within {} seconds.", LIMIT_MS / 1000)
 }
 
 /// A text of the provider without the provider's secrets.

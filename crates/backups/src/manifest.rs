@@ -3,7 +3,9 @@
 //! It is written last: a backup without a manifest is not there.
 
 use std::collections::BTreeMap;
+use std::fmt;
 
+use nexus_edge_packs::damage::Damage;
 use nexus_edge_packs::manifest::Manifest as Pack;
 use serde::{Deserialize, Serialize};
 
@@ -69,20 +71,48 @@ pub struct Part {
     pub pack: Pack,
 }
 
+/// Why a manifest cannot be trusted.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum ManifestError {
+    /// It is not JSON with the members of a manifest; the reason.
+    Unreadable(String),
+    /// It is of this version, which is not [`VERSION`].
+    Version(u32),
+    /// What it says of a part contradicts itself.
+    Part {
+        /// The name of the object.
+        object: String,
+        /// What is wrong.
+        damage: Damage,
+    },
+}
+
+impl fmt::Display for ManifestError {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Unreadable(reason) => write!(formatter, "the manifest cannot be read: {reason}"),
+            Self::Version(version) => write!(formatter, "the manifest is of version {version}"),
+            Self::Part { object, damage } => write!(formatter, "{object}: {damage}"),
+        }
+    }
+}
+
+impl std::error::Error for ManifestError {}
+
 impl Manifest {
     /// Reads a manifest.
     ///
     /// # Errors
     /// Why it cannot be trusted.
-    pub fn read(json: &[u8]) -> Result<Self, String> {
+    pub fn read(json: &[u8]) -> Result<Self, ManifestError> {
         let read: Self =
-            serde_json::from_slice(json).map_err(|error| format!("the manifest cannot be read: {error}"))?;
+            serde_json::from_slice(json).map_err(|error| ManifestError::Unreadable(error.to_string()))?;
         if read.version != VERSION {
-            return Err(format!("the manifest is of version {}", read.version));
+            return Err(ManifestError::Version(read.version));
         }
         for part in &read.parts {
             Pack::read(part.pack.to_json().as_bytes())
-                .map_err(|damage| format!("{}: {damage}", part.object))?;
+                .map_err(|damage| ManifestError::Part { object: part.object.clone(), damage })?;
         }
         Ok(read)
     }

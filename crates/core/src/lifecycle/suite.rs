@@ -218,7 +218,7 @@ fn judge(check: Check, facts: &Facts, observed: &Observed) -> Finding {
         _ => Some(true),
     };
     let fault = match &observed.answer {
-        Err(error) => Some(error.clone()),
+        Err(error) => Some(error.to_string()),
         Ok(answer) => fault_of(check, observed, answer).map(str::to_owned),
     };
     let (outcome, reason) = match (fault, declared) {
@@ -327,6 +327,7 @@ fn text_of(answer: &ChatResponse) -> String {
 mod tests {
     use super::*;
     use crate::dialect::canonical::Choice;
+    use crate::provider::probe::ProbeError;
     use crate::tokens::TokenUsage;
 
     fn answer(parts: Vec<Part>, usage: Option<(u64, u64)>) -> Observed {
@@ -348,7 +349,7 @@ mod tests {
             latency_ms: 7,
             first_token_ms: None,
             pieces: 0,
-            answer: Err(error.to_owned()),
+            answer: Err(ProbeError::Answer(error.to_owned())),
         }
     }
 

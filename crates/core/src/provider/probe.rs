@@ -39,6 +39,49 @@ pub struct ProbeResult {
     pub error: Option<String>,
 }
 
+/// Why a provider was not asked, or what is wrong with its answer. As text it is a sentence for people.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum ProbeError {
+    /// The provider has no operation for it.
+    #[error("This provider cannot be asked for chat completions as it is configured.")]
+    NotConfigured,
+    /// The request was not sent, or its answer not read; the reason.
+    #[error("{0}")]
+    Transport(String),
+    /// The answer is an error, or cannot be read; the beginning of what it says.
+    #[error("{0}")]
+    Answer(String),
+    /// The answer has no body.
+    #[error("The answer has no body.")]
+    NoBody,
+    /// The stream ended with an error of the connection.
+    #[error("The provider broke off its answer.")]
+    BrokenOff,
+    /// The answer has more bytes than are read.
+    #[error("The answer is too long.")]
+    TooLong,
+    /// There was no answer within so many seconds.
+    #[error("The provider did not answer within {0} seconds.")]
+    TooLate(u32),
+}
+
+impl ProbeError {
+    /// The beginning of what an answer says that is an error.
+    fn of_answer(text: &str) -> Self {
+        Self::Answer(excerpt(text))
+    }
+
+    /// The error with what others wrote passed through `clean`, which removes secrets.
+    #[must_use]
+    pub fn cleaned(self, clean: impl FnOnce(String) -> String) -> Self {
+        match self {
+            Self::Transport(text) => Self::Transport(clean(text)),
+            Self::Answer(text) => Self::Answer(clean(text)),
+            own => own,
+        }
+    }
+}
+
 /// What came of a request that asks a provider.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Observed {
@@ -50,8 +93,8 @@ pub struct Observed {
     pub first_token_ms: Option<u64>,
     /// Pieces of text in a streamed answer.
     pub pieces: u64,
-    /// The answer, or its error.
-    pub answer: Result<ChatResponse, String>,
+    /// The answer, or why there is none.
+    pub answer: Result<ChatResponse, ProbeError>,
 }
 
 /// A probe to be sent.
@@ -98,12 +141,15 @@ impl Probe {
         self.upstream.operation(&self.request, &self.model)
     }
 
-    /// An unstreamed answer, or its error.
-    pub fn read(&self, status: u16, body: &[u8]) -> Result<ChatResponse, String> {
+    /// An unstreamed answer.
+    ///
+    /// # Errors
+    /// [`ProbeError::Answer`]
+    pub fn read(&self, status: u16, body: &[u8]) -> Result<ChatResponse, ProbeError> {
         if !(200..300).contains(&status) {
-            return Err(excerpt(&self.upstream.decode_error(status, body).message));
+            return Err(ProbeError::of_answer(&self.upstream.decode_error(status, body).message));
         }
-        self.upstream.decode_response(body).map_err(|error| excerpt(&error.message))
+        self.upstream.decode_response(body).map_err(|error| ProbeError::of_answer(&error.message))
     }
 
     /// A decoder of a streamed answer.
@@ -137,10 +183,13 @@ impl ProbeStream {
         self.events.iter().filter(|event| matches!(event, StreamEvent::TextDelta { .. })).count() as u64
     }
 
-    /// The answer, or its error.
-    pub fn finish(mut self) -> Result<ChatResponse, String> {
+    /// The answer.
+    ///
+    /// # Errors
+    /// [`ProbeError::Answer`]
+    pub fn finish(mut self) -> Result<ChatResponse, ProbeError> {
         self.decoder.finish(&mut self.events);
-        assemble(self.events).map_err(|error| excerpt(&error.message))
+        assemble(self.events).map_err(|error| ProbeError::of_answer(&error.message))
     }
 }
 
@@ -212,7 +261,7 @@ mod tests {
             "message":{"role":"assistant","content":" ok "},"finish_reason":"stop"}]}"#;
         assert_eq!(probe.read(200, answer).map(|answer| reply_of(&answer)), Ok("ok".into()));
         let refusal = br#"{"error":{"message":"Incorrect API key","type":"invalid_request_error"}}"#;
-        assert_eq!(probe.read(401, refusal).unwrap_err(), "Incorrect API key");
+        assert_eq!(probe.read(401, refusal), Err(ProbeError::Answer("Incorrect API key".into())));
         assert!(probe.read(200, b"<html>").is_err());
         assert!(probe.read(502, b"").is_err());
     }
