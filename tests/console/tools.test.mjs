@@ -189,7 +189,7 @@ test("a set is made of tools under names of their own, changed and deleted", LON
 
 test("calls of tools are listed, filtered and opened, on a phone", LONG, async () => {
   await create("called", "/modern");
-  const { key } = await ctx.gw.createKey({ allow_tools: ["called/*"] });
+  const { key } = await ctx.gw.createKey({ name: "Key of the caller", allow_tools: ["called/*"] });
   for (const [name, given] of [
     ["echo", { text: "Hi" }],
     ["add", { a: 1, b: 2 }],
@@ -218,6 +218,7 @@ test("calls of tools are listed, filtered and opened, on a phone", LONG, async (
   await grid.getByText("called/add").click();
   const drawer = page.getByRole("dialog", { name: "called/add" });
   await drawer.getByText("MCP client").waitFor();
+  await drawer.getByText("Key of the caller").waitFor();
   await drawer.getByText("Arguments and results are not kept.").waitFor();
   await check("a call");
   await close();

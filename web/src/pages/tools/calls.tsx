@@ -12,7 +12,7 @@ import type { Column } from "../../ui/table.tsx";
 import { Ago, Time } from "../../ui/time.tsx";
 import { Typed } from "../../ui/typed.tsx";
 import { useCallWords } from "./call-words.ts";
-import { CALLERS, type Call, STATUSES, useCalls } from "./queries.ts";
+import { CALLERS, type Call, STATUSES, useCalls, useKeyNames } from "./queries.ts";
 import { useWords } from "./words.ts";
 
 const TYPED = ["server", "tool", "key", "owner", "request_id"] as const;
@@ -100,6 +100,7 @@ export function Calls() {
 
 function useColumns(): Column<Call>[] {
   const words = useCallWords();
+  const names = useKeyNames();
   return useMemo(
     () => [
       { id: "time", title: words.time, width: "130px", cell: (row) => <Time ms={row.ts} /> },
@@ -116,10 +117,15 @@ function useColumns(): Column<Call>[] {
         width: "minmax(100px, 1fr)",
         cell: (row) => words[`caller_${row.caller}` as "caller_mcp"] ?? visible(row.caller),
       },
-      { id: "key", title: words.key, width: "minmax(110px, 1fr)", cell: (row) => visible(row.key_id) },
+      {
+        id: "key",
+        title: words.key,
+        width: "minmax(110px, 1fr)",
+        cell: (row) => visible(names?.get(row.key_id) ?? row.key_id),
+      },
       { id: "took", title: words.took, width: "90px", right: true, cell: (row) => duration(row.duration_ms) },
     ],
-    [words],
+    [words, names],
   );
 }
 
@@ -145,6 +151,7 @@ function Status({ status }: { status: Call["status"] }) {
 
 function Detail({ of, onClose }: { of: Call; onClose: () => void }) {
   const words = useCallWords();
+  const names = useKeyNames();
   return (
     <Dialog drawer title={visible(`${of.server}/${of.tool}`)} onClose={onClose} actions={<Status status={of.status} />}>
       <div className="mb-4 flex flex-wrap gap-2">
@@ -163,7 +170,7 @@ function Detail({ of, onClose }: { of: Call; onClose: () => void }) {
           [words.took, duration(of.duration_ms)],
           [words.error, of.error_code && visible(of.error_code)],
           [words.caller, words[`caller_${of.caller}` as "caller_mcp"] ?? visible(of.caller)],
-          [words.key, visible(of.key_id)],
+          [words.key, visible(names?.get(of.key_id) ?? of.key_id)],
           [words.owner, of.owner && visible(of.owner)],
           [words.request_id, visible(of.request_id)],
           [words.conversation, of.conversation_id && visible(of.conversation_id)],

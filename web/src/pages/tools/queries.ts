@@ -1,6 +1,7 @@
 // Servers of tools and what they have, sets of tools, and calls of tools.
 
 import { useInfiniteQuery, useQuery, useQueryClient } from "@tanstack/react-query";
+import { useMemo } from "react";
 import { call } from "../../api/client.ts";
 import type {
   McpServerCreate,
@@ -102,3 +103,13 @@ export const useCalls = (filters: CallFilters) =>
     getNextPageParam: (page) => page.next_cursor ?? undefined,
     refetchInterval: 30_000,
   });
+
+/** The names of the API keys that may be seen, by their ids. */
+export function useKeyNames(): Map<string, string> | undefined {
+  const { data } = useQuery({
+    queryKey: ["keys"],
+    queryFn: ({ signal }) => call("GET /keys", { signal }),
+    staleTime: 60_000,
+  });
+  return useMemo(() => data && new Map(data.keys.map(({ id, name }) => [id, name])), [data]);
+}
