@@ -172,7 +172,7 @@ struct WrittenDelta<'a> {
 impl State {
     fn take(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
         if let Some(text) = self.repeated.text_in(event.raw()) {
-            let text = text.to_owned();
+            let text = text.into_owned();
             return events.push(StreamEvent::TextDelta { choice: 0, part: self.repeated_part, text });
         }
         let Some(data) = event.data().filter(|_| self.phase < Phase::Over) else { return };

@@ -98,7 +98,7 @@ impl UsageTap {
     /// Processes the data of one event.
     pub fn observe(&mut self, data: &[u8]) {
         if let Some(text) = self.repeated.text_in(data) {
-            self.estimated_completion += estimate_tokens(text);
+            self.estimated_completion += estimate_tokens(&text);
             return;
         }
         let spare = Spare::default();

@@ -82,7 +82,7 @@ impl ChatObserver {
 impl Observer for ChatObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
         if let Some(text) = self.repeated.text_in(event.raw()) {
-            self.facts.estimated_completion += estimate_tokens(text);
+            self.facts.estimated_completion += estimate_tokens(&text);
             return true;
         }
         let Some(data) = event.data() else { return true };

@@ -84,6 +84,8 @@ pub fn unreadable_error(status: u16, body: &[u8]) -> String {
 
 #[cfg(test)]
 pub mod testing;
+#[cfg(test)]
+pub mod testing_repeats;
 
 #[cfg(test)]
 mod tests {

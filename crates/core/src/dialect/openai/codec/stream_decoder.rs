@@ -130,7 +130,7 @@ impl State {
     fn observe(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
         if let Some(text) = self.repeated.text_in(event.raw()) {
             let (state, mut sink) = self.choice(self.repeated_choice, events);
-            if let Err(info) = state.say(Piece::Text(text.to_owned()), &mut sink) {
+            if let Err(info) = state.say(Piece::Text(text.into_owned()), &mut sink) {
                 self.fail(info, events);
             }
             return;

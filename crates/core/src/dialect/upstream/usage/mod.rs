@@ -13,6 +13,7 @@
 //!   one of the same name, and a zero does so only where the object says something of the prompt.
 
 mod check;
+pub mod form;
 pub mod number;
 pub mod table;
 #[cfg(test)]
@@ -231,12 +232,11 @@ impl Tally {
         let Some(row) = row else { return };
         let Some((_, _, says)) = NUMBERS.get(row) else { return };
         let number = match says {
-            Says::Cost | Says::CostBehind | Says::Price => number::amount(value, COST_DIGITS, MAX_COST),
             Says::CostTicks => number::amount(value, TICKS_TO_COST, MAX_COST),
-            Says::Searches | Says::MoreSearches => number::count(value, MAX_SEARCHES),
-            _ => number::count(value, MAX_TOKENS),
+            says if says.is_amount() => number::amount(value, COST_DIGITS, MAX_COST),
+            says => number::count(value, says.most()),
         };
-        let is_amount = matches!(says, Says::Cost | Says::CostBehind | Says::Price | Says::CostTicks);
+        let is_amount = says.is_amount();
         match (self.numbers.get_mut(row), number) {
             (Some(held), Some(Ok(number))) => *held = number,
             (_, Some(Err(Absurd))) if is_amount => self.has_absurd_cost = true,

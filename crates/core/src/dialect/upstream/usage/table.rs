@@ -4,7 +4,7 @@
 //! `cache_read_input_tokens` of Anthropic are one row. Among rows that say the same, the first one with a number
 //! above zero counts.
 
-use crate::tokens::ServedTier;
+use crate::tokens::{MAX_SEARCHES, MAX_TOKENS, ServedTier};
 
 /// What a number of a usage object says.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -69,6 +69,16 @@ pub enum Says {
 impl Says {
     /// How many there are.
     pub const COUNT: usize = Self::Price as usize + 1;
+
+    /// Whether it is an amount of money and no count.
+    pub fn is_amount(self) -> bool {
+        matches!(self, Self::Cost | Self::CostBehind | Self::Price | Self::CostTicks)
+    }
+
+    /// The highest count that a request can have of it.
+    pub fn most(self) -> u64 {
+        if matches!(self, Self::Searches | Self::MoreSearches) { MAX_SEARCHES } else { MAX_TOKENS }
+    }
 }
 
 /// The objects inside of a usage object.
