@@ -6,6 +6,7 @@
 //! that is decided at the end of the stream.
 
 use super::partial_args::PartialArgs;
+use super::repeated::RepeatedChunk;
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, PartStart, StreamEvent};
@@ -32,6 +33,13 @@ pub(super) struct ChunkReader {
     /// Usage as last told.
     usage: Option<TokenUsage>,
     blocked: bool,
+}
+
+/// Where a piece of text belongs.
+#[derive(Debug, Default, Clone, Copy)]
+pub(super) struct TextPlace {
+    pub choice: usize,
+    pub is_thought: bool,
 }
 
 #[derive(Debug, Default)]
@@ -83,6 +91,26 @@ impl ChunkReader {
         if let Some(counts) = &response.usage_metadata {
             self.tally.add(counts.raw());
         }
+        self.tell_usage(events);
+    }
+
+    /// Processes a chunk that differs from the one before only in a text and counts.
+    pub(super) fn repeat(
+        &mut self,
+        place: TextPlace,
+        text: &str,
+        counts: &RepeatedChunk,
+        events: &mut Vec<StreamEvent>,
+    ) {
+        if let Some(choice) = self.choices.get_mut(place.choice) {
+            let mut out = Out { number: place.choice, choice, events };
+            if place.is_thought { out.thought(text, None) } else { out.text(text) }
+        }
+        counts.add_usage(&mut self.tally);
+        self.tell_usage(events);
+    }
+
+    fn tell_usage(&mut self, events: &mut Vec<StreamEvent>) {
         if let Some(usage) = self.tally.usage().filter(|usage| self.usage != Some(*usage)) {
             self.usage = Some(usage);
             events.push(StreamEvent::Usage(usage));

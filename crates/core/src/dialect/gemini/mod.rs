@@ -30,6 +30,7 @@ mod logprobs;
 mod model_name;
 mod partial_args;
 mod policy;
+mod repeated;
 mod schema;
 mod schema_leaf;
 mod schema_read;

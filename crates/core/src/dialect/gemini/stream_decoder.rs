@@ -3,10 +3,12 @@
 //! The stream has no end marker; [`super::chunk`] determines whether it is complete. An error in the stream is an
 //! event whose data is an error response.
 
-use super::chunk::ChunkReader;
+use super::chunk::{ChunkReader, TextPlace};
 use super::error;
+use super::repeated::{RepeatedChunk, only_text};
 use super::wire::{ResponseIn, read_response};
 use crate::dialect::canonical::{ErrorInfo, StreamDecoder, StreamEvent};
+use crate::json::lenient;
 use crate::sse::{Event, EventReader, Segment};
 
 /// Largest event. An image is one event.
@@ -22,6 +24,10 @@ pub(super) struct Decoder {
 struct State {
     chunks: ChunkReader,
     over: bool,
+    /// The last event, if it was a piece of text and counts.
+    repeated: RepeatedChunk,
+    /// Where that text belongs.
+    repeated_place: TextPlace,
 }
 
 impl Decoder {
@@ -47,7 +53,7 @@ impl StreamDecoder for Decoder {
         let tail = self.reader.finish();
         // The blank line after the last event may be missing; a partial event is ignored.
         let last = Event::from_raw(&tail);
-        let is_whole = crate::json::lenient::is_whole;
+        let is_whole = lenient::is_whole;
         if !self.state.over && last.data().is_some_and(|data| is_whole(&data)) {
             self.state.event(last, events);
         }
@@ -63,6 +69,9 @@ impl State {
         if self.over {
             return;
         }
+        if let Some(text) = self.repeated.text_in(event.raw()) {
+            return self.chunks.repeat(self.repeated_place, &text, &self.repeated, events);
+        }
         let Some(data) = event.data() else { return };
         let data = data.trim_ascii();
         // Some proxies end the stream as `OpenAI` does.
@@ -71,8 +80,27 @@ impl State {
         }
         match read_response(data) {
             Ok(ResponseIn { error: Some(_), .. }) => self.fail(error::decode_in_answer(data), events),
-            Ok(response) => self.chunks.read(response, events),
+            Ok(response) => {
+                let begin = events.len();
+                self.chunks.read(response, events);
+                self.note(event, data, events.get(begin..).unwrap_or_default());
+            }
             Err(_) => self.fail(ErrorInfo::malformed(), events),
+        }
+    }
+
+    /// Notes an event if what it told is a piece of text, and counts.
+    fn note(&mut self, event: Event<'_>, data: &[u8], told: &[StreamEvent]) {
+        let ([StreamEvent::TextDelta { choice, text, .. }]
+        | [StreamEvent::TextDelta { choice, text, .. }, StreamEvent::Usage(_)]) = told
+        else {
+            return;
+        };
+        if let Some(only) = only_text(data)
+            && lenient::piece(only.text).is_some_and(|piece| piece == *text)
+        {
+            self.repeated_place = TextPlace { choice: *choice, is_thought: only.is_thought };
+            self.repeated.note(event.raw(), &only);
         }
     }
 
@@ -81,6 +109,21 @@ impl State {
             self.over = true;
             events.push(StreamEvent::Error(error));
         }
+    }
+}
+
+#[cfg(test)]
+impl Decoder {
+    /// A decoder that recognises no repeated event, to be compared with.
+    pub(super) fn that_parses_all() -> Self {
+        let mut decoder = Self::new();
+        decoder.state.repeated = RepeatedChunk::blind();
+        decoder
+    }
+
+    /// How many events were recognised.
+    pub(super) fn recognised(&self) -> usize {
+        self.state.repeated.recognised()
     }
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
+use super::repeated::{RepeatedChunk, only_text};
 use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::upstream::usage::Tally;
@@ -30,6 +31,8 @@ pub struct UsageTap {
     pub estimated_completion: u64,
     /// Of an unstreamed answer: see [`Glance`](crate::dialect::pipe::Glance).
     pub is_plainly_good: bool,
+    /// The last event, if it was a piece of text and counts.
+    repeated: RepeatedChunk,
 }
 
 #[derive(Deserialize, Default)]
@@ -96,6 +99,12 @@ impl Chunk<'_> {
 impl UsageTap {
     /// Inspects the data of one event. Data that cannot be parsed is ignored.
     pub fn observe(&mut self, data: &[u8]) {
+        if let Some(text) = self.repeated.text_in(data) {
+            self.estimated_completion += estimate_tokens(&text);
+            self.repeated.add_usage(&mut self.tally);
+            self.usage = self.tally.usage();
+            return;
+        }
         let spare = Spare::default();
         let Ok(chunk) = lenient::read::<Chunk<'_>>(data, &spare) else { return };
         if chunk.error.is_some() {
@@ -103,6 +112,10 @@ impl UsageTap {
             return;
         }
         self.read(&chunk);
+        // Whatever else is in such a chunk says the same each time.
+        if let Some(only) = only_text(data) {
+            self.repeated.note(data, &only);
+        }
     }
 
     fn read(&mut self, chunk: &Chunk<'_>) {
@@ -156,6 +169,14 @@ pub fn inspect(body: &[u8]) -> Result<UsageTap, serde_json::Error> {
         tap.read(&chunk);
     }
     Ok(tap)
+}
+
+#[cfg(test)]
+impl UsageTap {
+    /// One that recognises no repeated event, to be compared with.
+    pub(super) fn that_parses_all() -> Self {
+        Self { repeated: RepeatedChunk::blind(), ..Self::default() }
+    }
 }
 
 #[cfg(test)]
