@@ -8,6 +8,7 @@ use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::dialect::upstream::{alphanumeric, arguments_text, told, usage};
 use crate::json::lenient::{self, Piece, Spare};
@@ -24,6 +25,10 @@ struct CohereReading {
     /// From the id of the answer; for ids of tool calls without one.
     unique: String,
     parts: ChoiceParts,
+    /// The last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
+    /// What that text is.
+    repeated_prose: Prose,
 }
 
 #[derive(Deserialize)]
@@ -61,8 +66,43 @@ struct Content {
     thinking: Option<Piece>,
 }
 
+/// The text of a delta as it is written.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    delta: WrittenDelta<'a>,
+}
+
+#[derive(Deserialize)]
+struct WrittenDelta<'a> {
+    #[serde(borrow)]
+    message: WrittenMessage<'a>,
+}
+
+#[derive(Deserialize)]
+struct WrittenMessage<'a> {
+    #[serde(borrow)]
+    content: Option<WrittenContent<'a>>,
+    #[serde(borrow)]
+    tool_plan: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize, Default)]
+struct WrittenContent<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    thinking: Option<&'a RawValue>,
+}
+
 impl Reading for CohereReading {
-    fn event(&mut self, _event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
+    fn repeated(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) -> bool {
+        let Some(text) = self.repeated.text_in(event.raw()) else { return false };
+        self.parts.prose(self.repeated_prose, &text, events);
+        true
+    }
+
+    fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
         if data.trim_ascii() == b"[DONE]" {
             self.end(events);
             return true;
@@ -88,6 +128,7 @@ impl Reading for CohereReading {
             return false;
         }
         let message = delta.message.and_then(lenient::nested::<Message<'_>>).unwrap_or_default();
+        let begin = events.len();
         match kind {
             "content-start" => {
                 self.parts.end_prose(events);
@@ -108,6 +149,7 @@ impl Reading for CohereReading {
             }
             _ => {}
         }
+        self.note(event, data, kind, events.get(begin..).unwrap_or_default());
         false
     }
 
@@ -130,6 +172,24 @@ impl CohereReading {
             self.begun = true;
             self.unique = alphanumeric(id.unwrap_or_default());
             events.push(StreamEvent::Start { id: id.map(str::to_owned), model: None, created: None });
+        }
+    }
+
+    /// Notes an event if what it told is a piece of text and nothing else.
+    fn note(&mut self, event: Event<'_>, data: &[u8], kind: &str, told: &[StreamEvent]) {
+        let [StreamEvent::TextDelta { text, .. }] = told else { return };
+        let Ok(Written { delta: WrittenDelta { message } }) = serde_json::from_slice(data) else { return };
+        let content = message.content.unwrap_or_default();
+        let (prose, written) = match (kind, content.text, content.thinking, message.tool_plan) {
+            ("content-delta", Some(text), None, _) => (Prose::Text, text),
+            ("content-delta", None, Some(text), _) | ("tool-plan-delta", _, _, Some(text)) => {
+                (Prose::Thinking, text)
+            }
+            _ => return,
+        };
+        if lenient::piece(written).is_some_and(|piece| piece == *text) {
+            self.repeated_prose = prose;
+            self.repeated.note(event.raw(), written);
         }
     }
 
@@ -165,5 +225,59 @@ impl CohereReading {
             }
             None => events.push(StreamEvent::Error(error::of_end(stated, delta.error))),
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::canonical::StreamDecoder;
+    use crate::dialect::upstream::testing_repeats::{Sample, check, samples, sse};
+    use proptest::prelude::*;
+
+    fn decoder(parses_all: bool) -> SseDecoder<CohereReading> {
+        let repeated = if parses_all { Repeated::blind() } else { Repeated::default() };
+        SseDecoder::new(CohereReading { repeated, ..CohereReading::default() })
+    }
+
+    fn written(sample: &Sample) -> Vec<u8> {
+        let Sample { text, count, .. } = sample;
+        let (kind, message) = match sample.kind {
+            0 => (
+                "tool-call-start",
+                format!(r#"{{"tool_calls":{{"id":"t","function":{{"name":"f","arguments":{text}}}}}}}"#),
+            ),
+            1 => ("tool-call-end", "{}".to_owned()),
+            2 => ("content-start", format!(r#"{{"content":{{"type":"text","text":{text}}}}}"#)),
+            3 => ("content-end", "{}".to_owned()),
+            4 => ("citation-start", format!(r#"{{"citations":{{"start":{count},"end":4,"text":{text}}}}}"#)),
+            5 => ("content-delta", format!(r#"{{"content":{{"text":{text},"thinking":{text}}}}}"#)),
+            6 => ("content-delta", format!(r#"{{"content":{text}}}"#)),
+            7..=15 => ("content-delta", format!(r#"{{"content":{{"thinking":{text}}}}}"#)),
+            16..=22 => ("tool-plan-delta", format!(r#"{{"tool_plan":{text}}}"#)),
+            _ => ("content-delta", format!(r#"{{"content":{{"text":{text}}}}}"#)),
+        };
+        let data = format!(r#"{{"type":"{kind}","index":0,"delta":{{"message":{message}}}}}"#);
+        sse(kind, &sample.damaged(data))
+    }
+
+    proptest! {
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(samples in samples(), size in 1..90_usize) {
+            let events: Vec<_> = samples.iter().map(written).collect();
+            check(&events, size, |parses_all| Box::new(Joined::new(decoder(parses_all))));
+        }
+    }
+
+    #[test]
+    fn a_piece_of_text_is_recognised_by_its_envelope() {
+        let (mut decoder, mut events) = (decoder(false), Vec::new());
+        for text in ["one", "two", "three", "four"] {
+            let data = format!(
+                r#"{{"type":"content-delta","index":0,"delta":{{"message":{{"content":{{"text":"{text}"}}}}}}}}"#
+            );
+            decoder.push(&sse("content-delta", data.as_bytes()), &mut events);
+        }
+        assert_eq!(decoder.reading().repeated.recognised(), 2);
     }
 }

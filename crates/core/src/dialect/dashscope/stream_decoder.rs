@@ -1,5 +1,9 @@
 //! Decodes a streamed answer.
 
+use serde::Deserialize;
+use serde::de::IgnoredAny;
+use serde_json::value::RawValue;
+
 use super::growth::{Growth, Style};
 use super::wire::{self, Choice, Message, Output, Reply, ToolCall};
 use super::{decode_response, error};
@@ -8,10 +12,13 @@ use crate::dialect::canonical::{
 };
 use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::repeated::{Member, Repeated};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::dialect::upstream::usage::Tally;
+use crate::dialect::upstream::usage::form::Form;
 use crate::dialect::upstream::{alphanumeric, arguments_text};
 use crate::json::lenient::{self, Spare};
+use crate::json::object::Kind;
 use crate::sse::Event;
 use crate::tokens::TokenUsage;
 
@@ -35,6 +42,85 @@ struct DashScopeReading {
     tally: Tally,
     /// Usage as last told.
     usage: Option<TokenUsage>,
+    /// The last event, if it was a piece of text and counts.
+    repeated: Repeated,
+    /// The choice of that event, and what the text is.
+    repeated_place: (usize, Prose),
+    /// Its counts.
+    repeated_usage: Option<Form>,
+}
+
+/// What a message says.
+struct Said<'a> {
+    text: &'a str,
+    thinking: &'a str,
+    calls: Vec<ToolCall>,
+}
+
+/// A piece of text as it is written, if there is nothing else but counts.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    output: WrittenOutput<'a>,
+    #[serde(borrow)]
+    usage: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+struct WrittenOutput<'a> {
+    #[serde(borrow)]
+    choices: [WrittenChoice<'a>; 1],
+    search_info: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct WrittenChoice<'a> {
+    #[serde(default)]
+    index: usize,
+    #[serde(borrow)]
+    message: WrittenMessage<'a>,
+    finish_reason: Option<&'a str>,
+    logprobs: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+struct WrittenMessage<'a> {
+    #[serde(borrow)]
+    content: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<&'a RawValue>,
+    tool_calls: Option<IgnoredAny>,
+}
+
+/// A piece of a list.
+#[derive(Deserialize)]
+struct WrittenPiece<'a> {
+    #[serde(borrow)]
+    text: &'a RawValue,
+}
+
+impl<'a> WrittenMessage<'a> {
+    /// The one text that is said. It is a string, or the text of the one piece of a list.
+    fn only_text(&self) -> Option<(Prose, &'a RawValue)> {
+        if self.tool_calls.is_some() {
+            return None;
+        }
+        let is_empty =
+            |value: Option<&RawValue>| value.is_none_or(|value| matches!(value.get(), "\"\"" | "[]"));
+        let (prose, written) = match (self.content, self.reasoning_content) {
+            (Some(text), thinking) if is_empty(thinking) => (Prose::Text, text),
+            (text, Some(thinking)) if is_empty(text) => (Prose::Thinking, thinking),
+            _ => return None,
+        };
+        match Kind::of(written) {
+            Kind::String => Some((prose, written)),
+            Kind::Array if prose == Prose::Text => {
+                let [WrittenPiece { text }] = serde_json::from_str(written.get()).ok()?;
+                (Kind::of(text) == Kind::String).then_some((prose, text))
+            }
+            _ => None,
+        }
+    }
 }
 
 #[derive(Debug, Default)]
@@ -48,6 +134,21 @@ struct ChoiceState {
 }
 
 impl Reading for DashScopeReading {
+    fn repeated(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) -> bool {
+        let Some(text) = self.repeated.text_in(event.raw()) else { return false };
+        let (index, prose) = self.repeated_place;
+        let Self { choices, style, unique, citations, .. } = self;
+        if let Some(state) = choices.get_mut(index).filter(|state| !state.finished) {
+            let (text, thinking) = if prose == Prose::Text { (&*text, "") } else { ("", &*text) };
+            state.say(Said { text, thinking, calls: Vec::new() }, style, unique, citations, events);
+        }
+        if let Some(form) = &self.repeated_usage {
+            form.add_to(&mut self.tally, self.repeated.numbers());
+        }
+        self.tell_usage(events);
+        true
+    }
+
     fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
         if data.trim_ascii() == b"[DONE]" {
             self.end(events);
@@ -68,10 +169,8 @@ impl Reading for DashScopeReading {
         if let Some(usage) = reply.usage {
             self.tally.add(usage.raw());
         }
-        if let Some(usage) = self.tally.usage().filter(|usage| self.usage != Some(*usage)) {
-            self.usage = Some(usage);
-            events.push(StreamEvent::Usage(usage));
-        }
+        self.tell_usage(events);
+        self.note(event, data);
         false
     }
 
@@ -97,6 +196,30 @@ impl DashScopeReading {
             self.unique = alphanumeric(request_id.unwrap_or_default());
             events.push(StreamEvent::Start { id: request_id.map(str::to_owned), model: None, created: None });
         }
+    }
+
+    fn tell_usage(&mut self, events: &mut Vec<StreamEvent>) {
+        if let Some(usage) = self.tally.usage().filter(|usage| self.usage != Some(*usage)) {
+            self.usage = Some(usage);
+            events.push(StreamEvent::Usage(usage));
+        }
+    }
+
+    /// Notes an event if it has a piece of text, and beside it only counts and the number of the event.
+    fn note(&mut self, event: Event<'_>, data: &[u8]) {
+        let Ok(Written { output, usage }) = serde_json::from_slice::<Written<'_>>(data) else { return };
+        let WrittenOutput { choices: [choice], search_info: None } = output else { return };
+        let is_open = matches!(choice.finish_reason, None | Some("" | "null")) && choice.logprobs.is_none();
+        let Some((prose, text)) = choice.message.only_text().filter(|_| is_open) else { return };
+        let (form, counts) = match usage.map(Form::of) {
+            Some(Some((form, counts))) => (Some(form), counts),
+            Some(None) => return,
+            None => (None, Vec::new()),
+        };
+        let number = event.id().and_then(|id| std::str::from_utf8(id).ok()).map(Member::Number);
+        self.repeated_place = (choice.index, prose);
+        self.repeated_usage = form;
+        self.repeated.note_with(event.raw(), text, counts.into_iter().map(Member::number).chain(number));
     }
 
     fn output(&mut self, output: Output, events: &mut Vec<StreamEvent>) {
@@ -133,7 +256,10 @@ impl DashScopeReading {
         let Self { choices, style, unique, citations, .. } = self;
         let Some(state) = choices.get_mut(index).filter(|state| !state.finished) else { return };
         if let Some(message) = choice.message {
-            state.message(message, style, unique, citations, events);
+            let text = message.text();
+            let thinking = message.reasoning_content.unwrap_or_default();
+            let calls = message.tool_calls.unwrap_or_default();
+            state.say(Said { text: &text, thinking: &thinking, calls }, style, unique, citations, events);
         }
         if let Some(logprobs) = choice.logprobs.filter(|logprobs| logprobs.text() != "{}") {
             events.push(StreamEvent::Logprobs { choice: index, logprobs: logprobs.cleaned() });
@@ -145,20 +271,17 @@ impl DashScopeReading {
 }
 
 impl ChoiceState {
-    fn message(
+    fn say(
         &mut self,
-        message: Message,
+        Said { text, thinking, calls }: Said<'_>,
         style: &mut Style,
         unique: &str,
         citations: &mut Vec<Citation>,
         events: &mut Vec<StreamEvent>,
     ) {
-        let text = message.text();
-        let thinking = message.reasoning_content.unwrap_or_default();
-        let new = self.thinking.add(&thinking, style);
+        let new = self.thinking.add(thinking, style);
         self.parts.prose(Prose::Thinking, &new, events);
-        let mut new = self.text.add(&text, style);
-        let calls = message.tool_calls.unwrap_or_default();
+        let mut new = self.text.add(text, style);
         if !new.is_empty() || !calls.is_empty() {
             let thoughts = self.thinking.settle(false, style);
             self.parts.prose(Prose::Thinking, &thoughts, events);
@@ -223,5 +346,78 @@ impl ChoiceState {
             reason => reason,
         };
         events.push(StreamEvent::Finish { choice: index, reason });
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::canonical::StreamDecoder;
+    use crate::dialect::upstream::testing_repeats::{Sample, check, samples};
+    use proptest::prelude::*;
+
+    fn decoder(parses_all: bool) -> SseDecoder<DashScopeReading> {
+        let repeated = if parses_all { Repeated::blind() } else { Repeated::default() };
+        SseDecoder::new(DashScopeReading { repeated, ..DashScopeReading::default() })
+    }
+
+    fn framed(id: &str, data: &[u8]) -> Vec<u8> {
+        [b"id:", id.as_bytes(), b"\nevent:result\n:HTTP_STATUS/200\ndata:", data, b"\n\n"].concat()
+    }
+
+    fn written(sample: &Sample) -> Vec<u8> {
+        let Sample { text, count, .. } = sample;
+        let usage = format!(
+            r#"{{"total_tokens":{count},"input_tokens":21,"output_tokens":3,"prompt_tokens_details":{{"cached_tokens":{count}}}}}"#
+        );
+        let choice = |message: String| {
+            format!(
+                r#"{{"choices":[{{"message":{{"role":"assistant",{message}}},"finish_reason":"null"}}]}}"#
+            )
+        };
+        let output = match sample.kind {
+            0 => format!(r#"{{"choices":[{{"message":{{"content":{text}}},"finish_reason":"stop"}}]}}"#),
+            1 => format!(
+                r#"{{"choices":[{{"message":{{"content":{text}}},"index":1,"finish_reason":"null"}}]}}"#
+            ),
+            2 => format!(r#"{{"text":{text},"finish_reason":"null"}}"#),
+            3 => choice(format!(
+                r#""content":"","tool_calls":[{{"id":"t","function":{{"name":"f","arguments":{text}}}}}]"#
+            )),
+            4 => format!(r#"{{"choices":[{{"message":{{"content":{text}}},"logprobs":{{"content":[]}}}}]}}"#),
+            5 => format!(
+                r#"{{"choices":[{{"message":{{"content":{text}}}}}],"search_info":{{"search_results":[{{"url":"u","title":{text}}}]}}}}"#
+            ),
+            6 => choice(format!(r#""content":{text},"reasoning_content":{text}"#)),
+            7 => choice(format!(r#""content":[{{"text":{text}}},{{"text":"b"}}]"#)),
+            8..=13 => choice(format!(r#""content":[{{"text":{text}}}]"#)),
+            14..=24 => choice(format!(r#""content":"","reasoning_content":{text}"#)),
+            _ => choice(format!(r#""content":{text},"reasoning_content":"""#)),
+        };
+        let data = format!(r#"{{"output":{output},"usage":{usage},"request_id":"r"}}"#);
+        framed(&count.replace('"', ""), &sample.damaged(data))
+    }
+
+    proptest! {
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(samples in samples(), size in 1..90_usize) {
+            let events: Vec<_> = samples.iter().map(written).collect();
+            check(&events, size, |parses_all| Box::new(Joined::new(decoder(parses_all))));
+        }
+    }
+
+    #[test]
+    fn a_piece_of_text_is_recognised_whatever_its_counts() {
+        let (mut decoder, mut events) = (decoder(false), Vec::new());
+        for (count, text) in (8..).zip(["one", "two", "three", "four"]) {
+            let data = format!(
+                r#"{{"output":{{"choices":[{{"message":{{"content":"{text}"}},"finish_reason":"null"}}]}},"usage":{{"input_tokens":4,"output_tokens":{count}}}}}"#
+            );
+            decoder.push(&framed(&count.to_string(), data.as_bytes()), &mut events);
+        }
+        assert_eq!(
+            (decoder.reading().repeated.recognised(), decoder.reading().usage.unwrap().completion),
+            (3, 11)
+        );
     }
 }

@@ -12,14 +12,19 @@
 //! | `error` | an error |
 //! | everything else, `ping` included | a keep-alive |
 
+use serde::Deserialize;
+use serde_json::value::RawValue;
+
 use super::ids::DifyIds;
 use super::wire::{Reply, finish_of};
 use super::{decode_response, error};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::joined::Joined;
 use crate::dialect::upstream::parts::{ChoiceParts, Prose};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::json::lenient::{self, Spare};
+use crate::json::object::Kind;
 use crate::sse::Event;
 
 /// Most of the answer that is held to recognise repetitions.
@@ -73,6 +78,48 @@ struct DifyReading {
     is_replaced: bool,
     thought: Thought,
     workflow: Option<Result<FinishReason, ErrorInfo>>,
+    /// The last event, if it was a piece of the answer and nothing else.
+    repeated: Repeated,
+    /// How that piece came.
+    repeated_manner: Manner,
+}
+
+/// How a piece of the answer comes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+enum Manner {
+    /// `message`
+    #[default]
+    Message,
+    /// `agent_message`
+    AgentMessage,
+    /// `text_chunk`, whose text is in the data of the workflow.
+    TextChunk,
+}
+
+impl Manner {
+    fn of(kind: &str) -> Option<Self> {
+        Some(match kind {
+            "message" => Self::Message,
+            "agent_message" => Self::AgentMessage,
+            "text_chunk" => Self::TextChunk,
+            _ => return None,
+        })
+    }
+}
+
+/// A piece of the answer as it is written.
+#[derive(Deserialize)]
+struct Written<'a> {
+    #[serde(borrow)]
+    answer: Option<&'a RawValue>,
+    #[serde(borrow)]
+    data: Option<WrittenData<'a>>,
+}
+
+#[derive(Deserialize)]
+struct WrittenData<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
 }
 
 /// The text of a thought so far; later events repeat and extend it.
@@ -85,6 +132,12 @@ struct Thought {
 }
 
 impl Reading for DifyReading {
+    fn repeated(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) -> bool {
+        let Some(text) = self.repeated.text_in(event.raw()) else { return false };
+        self.answer(self.repeated_manner, &text, events);
+        true
+    }
+
     fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
         let Ok(mut reply) = lenient::read::<Reply>(data, &Spare::default()) else {
             events.push(StreamEvent::Error(ErrorInfo::malformed()));
@@ -99,8 +152,12 @@ impl Reading for DifyReading {
             return true;
         }
         self.begin(&reply, events);
+        if let Some(manner) = Manner::of(&kind) {
+            self.piece(manner, &reply, events);
+            self.note(manner, event, data);
+            return false;
+        }
         match kind.as_str() {
-            "message" | "agent_message" | "text_chunk" => self.answer(&kind, &reply, events),
             "message_replace" => self.replace(&reply, events),
             "agent_thought" => self.thought(reply, events),
             "reasoning_chunk" => {
@@ -203,18 +260,32 @@ impl DifyReading {
         self.parts.prose(Prose::Text, text, events);
     }
 
-    fn answer(&mut self, kind: &str, reply: &Reply, events: &mut Vec<StreamEvent>) {
-        let text = match kind {
-            "text_chunk" => reply.data().text,
-            _ => None,
-        };
+    fn piece(&mut self, manner: Manner, reply: &Reply, events: &mut Vec<StreamEvent>) {
+        let text = if manner == Manner::TextChunk { reply.data().text } else { None };
         let text = text.as_deref().or(reply.answer.as_deref()).map(String::as_str).unwrap_or_default();
-        if kind == "message" && self.is_agent {
+        self.answer(manner, text, events);
+    }
+
+    /// Notes an event with a piece of the answer. Nothing else in such an event is news once it was read.
+    fn note(&mut self, manner: Manner, event: Event<'_>, data: &[u8]) {
+        let Ok(Written { answer, data }) = serde_json::from_slice(data) else { return };
+        let text = match manner {
+            Manner::TextChunk => data.and_then(|data| data.text),
+            Manner::Message | Manner::AgentMessage => answer,
+        };
+        if let Some(text) = text.filter(|text| Kind::of(text) == Kind::String) {
+            self.repeated_manner = manner;
+            self.repeated.note(event.raw(), text);
+        }
+    }
+
+    fn answer(&mut self, manner: Manner, text: &str, events: &mut Vec<StreamEvent>) {
+        if manner == Manner::Message && self.is_agent {
             let rest = text.strip_prefix(self.said.as_str()).unwrap_or_default().to_owned();
             self.say(&rest, events);
             return;
         }
-        self.is_agent |= kind == "agent_message";
+        self.is_agent |= manner == Manner::AgentMessage;
         self.say(text, events);
     }
 
@@ -278,4 +349,61 @@ fn line(text: &mut String, more: &str) {
     }
     text.push_str(more);
     text.push('\n');
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::dialect::upstream::testing_repeats::{Sample, check, samples, sse};
+    use proptest::prelude::*;
+
+    fn decoder(parses_all: bool) -> SseDecoder<DifyReading> {
+        let repeated = if parses_all { Repeated::blind() } else { Repeated::default() };
+        SseDecoder::new(DifyReading { repeated, ..DifyReading::default() })
+    }
+
+    fn written(sample: &Sample) -> Vec<u8> {
+        let Sample { text, count, .. } = sample;
+        let (kind, fields) = match sample.kind {
+            0 => ("agent_thought", format!(r#""id":"1","thought":{text},"tool":"f","observation":{text}"#)),
+            1 => ("message_replace", format!(r#""answer":{text}"#)),
+            2 => ("message_file", r#""type":"image","url":"u""#.to_owned()),
+            3 => ("reasoning_chunk", format!(r#""data":{{"reasoning":{text}}}"#)),
+            4 => ("text_chunk", format!(r#""answer":{text},"data":{{"other":{count}}}"#)),
+            5 => ("ping", String::from(r#""answer":"""#)),
+            6 => ("message", format!(r#""answer":{text},"message_id":{count}"#)),
+            7 => ("message", format!(r#""answer":{text},"data":{text}"#)),
+            8..=14 => ("text_chunk", format!(r#""data":{{"text":{text},"from":[]}}"#)),
+            15..=20 => ("agent_message", format!(r#""answer":{text}"#)),
+            _ => ("message", format!(r#""answer":{text}"#)),
+        };
+        let data = format!(
+            r#"{{"event":"{kind}","conversation_id":"c","message_id":"m","created_at":1705407629,{fields}}}"#
+        );
+        sse(kind, &sample.damaged(data))
+    }
+
+    proptest! {
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(samples in samples(), size in 1..90_usize) {
+            let events: Vec<_> = samples.iter().map(written).collect();
+            check(&events, size, |parses_all| Box::new(Joined::new(decoder(parses_all))));
+            let ids = [true, false].map(|parses_all| {
+                let mut decoder = decoder(parses_all);
+                decoder.push(&events.concat(), &mut Vec::new());
+                (decoder.reading().ids.conversation_id.clone(), decoder.reading().ids.message_id.clone())
+            });
+            prop_assert_eq!(&ids[0], &ids[1]);
+        }
+    }
+
+    #[test]
+    fn a_piece_of_the_answer_is_recognised_by_its_envelope() {
+        let (mut decoder, mut events) = (decoder(false), Vec::new());
+        for text in ["one", "two", "three", "four"] {
+            let data = format!(r#"{{"event": "message", "message_id": "m", "answer": "{text}"}}"#);
+            decoder.push(&sse("message", data.as_bytes()), &mut events);
+        }
+        assert_eq!(decoder.reading().repeated.recognised(), 3);
+    }
 }

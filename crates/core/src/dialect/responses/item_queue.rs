@@ -14,7 +14,7 @@ const MAX_WAITING_ITEMS: usize = 128;
 const MAX_WAITING_BYTES: usize = 1 << 20;
 
 /// What an event says of the item that it is about.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct ItemKey {
     /// `output_index`
     pub(super) index: Option<u64>,

@@ -14,23 +14,38 @@ use super::decode_response::{decode, error_in, failure};
 use super::item_queue::{ItemKey, ItemQueue, Piece, PieceKind};
 use crate::dialect::canonical::{ChatResponse, ErrorInfo, FinishReason, StreamDecoder, StreamEvent};
 use crate::dialect::upstream::alphanumeric;
+use crate::dialect::upstream::repeated::{Member, Repeated};
 use crate::dialect::upstream::sse::{Reading, SseDecoder};
 use crate::json::lenient::{self, Object, Spare};
+use crate::json::object::Kind;
 use crate::sse::Event;
 
 /// A decoder of the answer of this host.
 pub(super) fn decoder(host: &str) -> Box<dyn StreamDecoder> {
-    let reading = ResponsesReading { host: host.to_owned(), begun: false, queue: ItemQueue::default() };
-    Box::new(SseDecoder::new(reading))
+    Box::new(SseDecoder::new(ResponsesReading::new(host)))
 }
 
-struct ResponsesReading {
+pub(super) struct ResponsesReading {
     host: String,
     begun: bool,
     queue: ItemQueue,
+    /// The last event, if it was more text and nothing else.
+    repeated: Repeated,
+    /// The piece that it is about.
+    repeated_piece: (ItemKey, PieceKind, u64),
 }
 
 impl ResponsesReading {
+    fn new(host: &str) -> Self {
+        Self {
+            host: host.to_owned(),
+            begun: false,
+            queue: ItemQueue::default(),
+            repeated: Repeated::default(),
+            repeated_piece: Default::default(),
+        }
+    }
+
     fn begin(&mut self, answer: Option<&Answer>, events: &mut Vec<StreamEvent>) {
         if std::mem::replace(&mut self.begun, true) {
             return;
@@ -54,6 +69,15 @@ impl ResponsesReading {
         if let Some(delta) = event.piece("delta") {
             self.queue.growing(&key(event), kind, position(event, kind)).push(&delta);
         }
+    }
+
+    /// Notes an event if it is more text and nothing else. Arguments are mostly written with escapes.
+    fn note(&mut self, named: Event<'_>, event: &Object<'_>, kind: &str) {
+        let Some(kind) = growing(kind).filter(|kind| *kind != PieceKind::Call) else { return };
+        let delta = event.get("delta").filter(|delta| Kind::of(delta) == Kind::String);
+        let Some(delta) = delta.filter(|_| answer_item::logprobs(event).is_empty()) else { return };
+        self.repeated_piece = (key(event), kind, position(event, kind));
+        self.repeated.note_with(named.raw(), delta, varying(event));
     }
 
     /// The whole text of a piece, which may be news.
@@ -129,6 +153,24 @@ impl ResponsesReading {
     }
 }
 
+/// The kind of piece to which an event of this type adds text.
+pub(super) fn growing(kind: &str) -> Option<PieceKind> {
+    Some(match kind {
+        "response.output_text.delta" => PieceKind::Text,
+        "response.refusal.delta" => PieceKind::Refusal,
+        "response.reasoning_text.delta" => PieceKind::Thought,
+        "response.reasoning_summary_text.delta" => PieceKind::Summary,
+        "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => PieceKind::Call,
+        _ => return None,
+    })
+}
+
+/// What differs in every event: its number, and what hides the length of its text.
+pub(super) fn varying<'a>(event: &Object<'a>) -> impl Iterator<Item = Member<'a>> + use<'a> {
+    let number = event.get_set("sequence_number").map(Member::number);
+    number.into_iter().chain(event.get_set("obfuscation").map(Member::padding))
+}
+
 /// The item that an event is about.
 fn key(event: &Object<'_>) -> ItemKey {
     ItemKey { index: event.integer("output_index"), id: text_at(event, "item_id") }
@@ -145,6 +187,14 @@ fn position(event: &Object<'_>, kind: PieceKind) -> u64 {
 }
 
 impl Reading for ResponsesReading {
+    fn repeated(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) -> bool {
+        let Some(text) = self.repeated.text_in(event.raw()) else { return false };
+        let (key, kind, position) = &self.repeated_piece;
+        self.queue.growing(key, *kind, *position).push(&text);
+        self.queue.flush(events);
+        true
+    }
+
     fn event(&mut self, named: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool {
         if data.trim_ascii() == b"[DONE]" {
             self.begin(None, events);
@@ -201,6 +251,7 @@ impl Reading for ResponsesReading {
                 if !self.content(kind, &event) {
                     events.push(StreamEvent::Ping);
                 }
+                self.note(named, &event, kind);
             }
         }
         self.queue.flush(events);
@@ -223,6 +274,9 @@ impl Reading for ResponsesReading {
 impl ResponsesReading {
     /// Reads an event about content; `false` for every other event.
     fn content(&mut self, kind: &str, event: &Object<'_>) -> bool {
+        if let Some(piece) = growing(kind) {
+            self.delta(event, piece);
+        }
         match kind {
             "response.output_item.added" | "response.output_item.done" => {
                 let Some(item) = event.object("item") else { return false };
@@ -241,7 +295,6 @@ impl ResponsesReading {
                 }
             }
             "response.output_text.delta" => {
-                self.delta(event, PieceKind::Text);
                 let tokens = answer_item::logprobs(event);
                 if !tokens.is_empty() {
                     self.piece(event, PieceKind::Text).add_logprobs(tokens);
@@ -260,16 +313,10 @@ impl ResponsesReading {
                 };
                 self.piece(event, PieceKind::Text).citations.push(citation);
             }
-            "response.refusal.delta" => self.delta(event, PieceKind::Refusal),
             "response.refusal.done" => self.told(event, PieceKind::Refusal, "refusal"),
             "response.content_part.done" => self.part(event),
-            "response.reasoning_text.delta" => self.delta(event, PieceKind::Thought),
             "response.reasoning_text.done" => self.told(event, PieceKind::Thought, "text"),
-            "response.reasoning_summary_text.delta" => self.delta(event, PieceKind::Summary),
             "response.reasoning_summary_text.done" => self.told(event, PieceKind::Summary, "text"),
-            "response.function_call_arguments.delta" | "response.custom_tool_call_input.delta" => {
-                self.delta(event, PieceKind::Call);
-            }
             "response.function_call_arguments.done" => {
                 // Newer servers repeat the name.
                 let name = text_at(event, "name");
@@ -289,7 +336,7 @@ impl ResponsesReading {
             | "response.in_progress"
             | "response.content_part.added"
             | "response.reasoning_summary_part.done" => {}
-            _ => return false,
+            _ => return growing(kind).is_some(),
         }
         true
     }
@@ -309,5 +356,27 @@ impl ResponsesReading {
         piece.fill(&read.text);
         piece.fill_citations(read.citations);
         piece.fill_logprobs(read.logprobs);
+    }
+}
+
+#[cfg(test)]
+pub(super) mod compared {
+    //! Decoders that are compared: one that recognises events, and one that parses all.
+
+    use super::{Repeated, ResponsesReading, SseDecoder};
+
+    pub(in super::super) type Decoder = SseDecoder<ResponsesReading>;
+
+    pub(in super::super) fn decoder(parses_all: bool) -> Decoder {
+        let mut reading = ResponsesReading::new("test");
+        if parses_all {
+            reading.repeated = Repeated::blind();
+        }
+        SseDecoder::new(reading)
+    }
+
+    /// How many events were recognised.
+    pub(in super::super) fn recognised(decoder: &Decoder) -> usize {
+        decoder.reading().repeated.recognised()
     }
 }

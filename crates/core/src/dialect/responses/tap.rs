@@ -5,14 +5,17 @@ use std::collections::BTreeSet;
 use serde_json::json;
 
 use super::decode_answer::Answer;
+use super::item_queue::PieceKind;
+use super::stream_decoder::{growing, varying};
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::{Glance, StreamFacts};
 use crate::dialect::references::in_answer;
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
+use crate::dialect::upstream::repeated::Repeated;
 use crate::json::lenient::{self, Spare};
-use crate::json::object::JsonObject;
+use crate::json::object::{JsonObject, Kind};
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 
@@ -27,6 +30,8 @@ pub struct ResponsesObserver {
     sequence: u64,
     /// The ids that came about in the answer.
     issued: BTreeSet<String>,
+    /// The last event, if it was more text and nothing else.
+    repeated: Repeated,
 }
 
 impl Default for ResponsesObserver {
@@ -39,12 +44,18 @@ impl Default for ResponsesObserver {
             is_at_work: false,
             sequence: 0,
             issued: BTreeSet::new(),
+            repeated: Repeated::default(),
         }
     }
 }
 
 impl Observer for ResponsesObserver {
     fn observe(&mut self, event: Event<'_>) -> bool {
+        if let Some(text) = self.repeated.text_in(event.raw()) {
+            self.sequence = self.repeated.numbers().first().copied().unwrap_or(self.sequence);
+            self.facts.estimated_completion += estimate_tokens(&text);
+            return true;
+        }
         let Some(data) = event.data() else { return true };
         let spare = Spare::default();
         let Ok(wire) = lenient::object(&data, &spare) else { return true };
@@ -57,8 +68,13 @@ impl Observer for ResponsesObserver {
             "response.failed" | "error" => Ending::Error,
             "response.created" | "response.queued" => Ending::Open,
             "response.in_progress" => return true,
-            _ => {
+            kind => {
                 self.is_at_work = true;
+                let is_text = growing(kind).is_some_and(|kind| kind != PieceKind::Call);
+                let delta = wire.get("delta").filter(|delta| is_text && Kind::of(delta) == Kind::String);
+                if let Some(delta) = delta {
+                    self.repeated.note_with(event.raw(), delta, varying(&wire));
+                }
                 return true;
             }
         };
@@ -114,6 +130,14 @@ impl Observer for ResponsesObserver {
     fn final_body(&self) -> Option<Vec<u8>> {
         let id = self.id.as_ref().filter(|_| self.is_background || self.ending == Ending::Done)?;
         Some(json!({ "id": id, "issued": self.issued }).to_string().into_bytes())
+    }
+}
+
+#[cfg(test)]
+impl ResponsesObserver {
+    /// One that recognises no repeated event, to be compared with.
+    pub(super) fn that_parses_all() -> Self {
+        Self { repeated: Repeated::blind(), ..Self::default() }
     }
 }
 

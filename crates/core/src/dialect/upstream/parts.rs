@@ -15,8 +15,9 @@ use crate::json::lenient;
 const HELD_LIMIT: usize = 1 << 20;
 
 /// A part that is made of text.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Prose {
+    #[default]
     Text,
     Thinking,
 }

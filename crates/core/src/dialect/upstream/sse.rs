@@ -11,6 +11,8 @@ const EVENT_LIMIT: usize = 4 << 20;
 
 /// The inner half: the meaning of a dialect's events.
 pub trait Reading {
+    /// Processes an event that [`Repeated`](super::repeated::Repeated) recognises; `false` for one that is to be parsed.
+    fn repeated(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) -> bool;
     /// Processes the data of one event. Returns whether the stream has ended, in which case its end has been
     /// appended.
     fn event(&mut self, event: Event<'_>, data: &[u8], events: &mut Vec<StreamEvent>) -> bool;
@@ -92,7 +94,7 @@ fn is_whole(data: &[u8]) -> bool {
 
 impl<R: Reading> State<R> {
     fn event(&mut self, event: Event<'_>, events: &mut Vec<StreamEvent>) {
-        if self.over {
+        if self.over || self.reading.repeated(event, events) {
             return;
         }
         match event.data() {

@@ -1,5 +1,6 @@
 //! Tests of the dialect as a whole.
 
+mod repeated;
 mod request;
 mod stored;
 mod stream;
