@@ -8,7 +8,7 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use serde::Deserialize;
-use serde::de::DeserializeOwned;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde_json::value::RawValue;
 
 use super::decode_response::{SourceIn, ToolUseIn, call_id};
@@ -19,6 +19,7 @@ use crate::dialect::canonical::{
     ErrorInfo, FinishReason, Json, Media, PartStart, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
+use crate::dialect::upstream::repeated::{Member, Repeated};
 use crate::dialect::upstream::usage;
 use crate::json::lenient::{self, Piece, Spare};
 
@@ -64,6 +65,10 @@ struct State {
     phase: Phase,
     has_tool_calls: bool,
     blocks: OpenBlocks<Kind>,
+    /// The payload of the last event, if it was a piece of text and nothing else.
+    repeated: Repeated,
+    /// The block of that event, and whether it is thinking.
+    repeated_block: (usize, bool),
 }
 
 #[derive(Debug)]
@@ -154,6 +159,35 @@ struct ReasoningDelta {
     redacted_content: Option<String>,
 }
 
+/// A piece of text as it is written, and the padding that hides its length.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Written<'a> {
+    #[serde(default)]
+    content_block_index: usize,
+    #[serde(borrow)]
+    delta: WrittenDelta<'a>,
+    #[serde(borrow)]
+    p: Option<&'a RawValue>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenDelta<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    #[serde(borrow)]
+    reasoning_content: Option<WrittenReasoning<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct WrittenReasoning<'a> {
+    #[serde(borrow)]
+    text: Option<&'a RawValue>,
+    redacted_content: Option<IgnoredAny>,
+}
+
 #[derive(Deserialize)]
 struct ImageDelta {
     source: Option<SourceIn>,
@@ -205,6 +239,9 @@ impl State {
     /// Processes an event; `None` if it cannot be parsed.
     fn event(&mut self, name: &str, payload: &[u8], events: &mut Vec<StreamEvent>) -> Option<()> {
         let spare = Spare::default();
+        if name != "contentBlockDelta" {
+            self.repeated.forget();
+        }
         match name {
             "messageStart" => self.begin(events),
             "messageStop" => {
@@ -223,9 +260,16 @@ impl State {
                 self.open_block(start.content_block_index, start.start, events);
             }
             "contentBlockDelta" => {
+                if let Some(text) = self.repeated.text_in(payload) {
+                    let (block, is_thinking) = self.repeated_block;
+                    self.text(block, text.into_owned(), is_thinking, events);
+                    return Some(());
+                }
                 let delta: BlockDelta<'_> = lenient::read(payload, &spare).ok()?;
                 self.begin(events);
+                let begin = events.len();
                 self.delta(delta.content_block_index, delta.delta?, events);
+                self.note(payload, events.get(begin..).unwrap_or_default());
             }
             "contentBlockStop" => {
                 let stop: BlockStop = read(payload)?;
@@ -234,6 +278,24 @@ impl State {
             _ => {}
         }
         Some(())
+    }
+
+    /// Notes the payload of a delta if what it told is a piece of text and nothing else.
+    fn note(&mut self, payload: &[u8], told: &[StreamEvent]) {
+        let [StreamEvent::TextDelta { text: said, .. }] = told else { return };
+        let Ok(Written { content_block_index: block, delta, p: padding }) = serde_json::from_slice(payload)
+        else {
+            return;
+        };
+        let (text, is_thinking) = match (delta.text, delta.reasoning_content) {
+            (Some(text), None) => (text, false),
+            (None, Some(WrittenReasoning { text: Some(text), redacted_content: None })) => (text, true),
+            _ => return,
+        };
+        if lenient::piece(text).is_some_and(|piece| piece == *said) {
+            self.repeated_block = (block, is_thinking);
+            self.repeated.note_with(payload, text, padding.map(Member::padding));
+        }
     }
 
     fn fail(&mut self, error: ErrorInfo, events: &mut Vec<StreamEvent>) {
@@ -401,4 +463,77 @@ impl State {
 
 fn read<T: DeserializeOwned>(payload: &[u8]) -> Option<T> {
     lenient::read(payload, &Spare::default()).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::aws::event_stream::encode;
+    use crate::dialect::upstream::testing_repeats::{Sample, check, samples};
+    use proptest::prelude::*;
+
+    fn decoder(parses_all: bool) -> Decoder {
+        let mut decoder = Decoder::default();
+        if parses_all {
+            decoder.state.repeated = Repeated::blind();
+        }
+        decoder
+    }
+
+    fn framed(name: &str, payload: &[u8]) -> Vec<u8> {
+        encode(&[(":event-type", name), (":message-type", "event")], payload).unwrap()
+    }
+
+    fn written(sample: &Sample) -> Vec<u8> {
+        let Sample { text, padding, .. } = sample;
+        let delta = |index: u8, delta: String| {
+            format!(r#"{{"contentBlockIndex":{index},"delta":{delta},"p":{padding}}}"#)
+        };
+        let (name, payload) = match sample.kind {
+            0 => (
+                "contentBlockStart",
+                format!(
+                    r#"{{"contentBlockIndex":1,"start":{{"toolUse":{{"toolUseId":"t","name":"f"}}}},"p":{padding}}}"#
+                ),
+            ),
+            1 => ("contentBlockDelta", delta(1, format!(r#"{{"toolUse":{{"input":{text}}}}}"#))),
+            2 => ("contentBlockStop", format!(r#"{{"contentBlockIndex":0,"p":{padding}}}"#)),
+            // The payload of a delta under another name.
+            3 => ("contentBlockStop", delta(0, format!(r#"{{"text":{text}}}"#))),
+            4 => (
+                "contentBlockDelta",
+                delta(0, format!(r#"{{"text":{text},"reasoningContent":{{"redactedContent":"AAAA"}}}}"#)),
+            ),
+            5 => (
+                "contentBlockDelta",
+                delta(2, format!(r#"{{"reasoningContent":{{"text":{text},"redactedContent":"AAAA"}}}}"#)),
+            ),
+            6 => ("contentBlockDelta", delta(2, format!(r#"{{"reasoningContent":{{"signature":{text}}}}}"#))),
+            7 => {
+                ("contentBlockDelta", delta(0, format!(r#"{{"text":{text},"citation":{{"title":{text}}}}}"#)))
+            }
+            8 => ("metadata", r#"{"usage":{"inputTokens":1,"outputTokens":2}}"#.to_owned()),
+            9..=20 => ("contentBlockDelta", delta(2, format!(r#"{{"reasoningContent":{{"text":{text}}}}}"#))),
+            _ => ("contentBlockDelta", delta(0, format!(r#"{{"text":{text}}}"#))),
+        };
+        framed(name, &sample.damaged(payload))
+    }
+
+    proptest! {
+        #[test]
+        fn repeated_events_mean_what_parsed_ones_do(samples in samples(), size in 1..90_usize) {
+            let events: Vec<_> = samples.iter().map(written).collect();
+            check(&events, size, |parses_all| Box::new(decoder(parses_all)));
+        }
+    }
+
+    #[test]
+    fn a_piece_of_text_is_recognised_whatever_its_padding() {
+        let (mut decoder, mut events) = (decoder(false), Vec::new());
+        for (text, padding) in [("one", "a"), ("two", "abc"), ("three", ""), ("four", "ab")] {
+            let payload = format!(r#"{{"contentBlockIndex":0,"delta":{{"text":"{text}"}},"p":"{padding}"}}"#);
+            decoder.push(&framed("contentBlockDelta", payload.as_bytes()), &mut events);
+        }
+        assert_eq!(decoder.state.repeated.recognised(), 2);
+    }
 }
