@@ -37,7 +37,7 @@ operations! {
     /// The same for one server of one of the caller's own agents.
     AGENT_ENDPOINT: Post "/mcp/agent/{id}/{server}" Caller, |it| it.free_body(&["jsonrpc"], "A message of JSON-RPC.")
         .free_answer("The response.").empty(202, "A notification was taken.")
-        .errors(&[(403, "origin_not_allowed"), (404, "agent_not_found, mcp_server_not_found"), (503, "bridge_gateway_error")]);
+        .errors(&[(403, "origin_not_allowed"), (404, "agent_not_found, mcp_server_not_found")]);
 
     /// List the servers of tools.
     LIST: Get "/mcp-servers" ManageTools, |it| it.list::<McpServerView<'_>>("mcp_servers", "The servers, without their tokens.");
