@@ -306,6 +306,7 @@ routes! {
     "POST /api/v1/chat/stream"                         => op::sessions::CHAT_STREAM, |x, _| sessions::chat_stream(x);
     "POST /api/v1/chat/regenerate"                     => op::sessions::REGENERATE, |x, _| sessions::regenerate(x);
     "POST /api/v1/chat/approve"                        => op::sessions::APPROVE, |x, _| sessions::approve(x);
+    "POST /api/v1/chat/answer"                         => op::sessions::ANSWER, |x, _| sessions::answer(x);
     "POST /api/v1/chat/stop"                           => op::sessions::STOP, |x, _| sessions::stop(x);
     "GET /api/v1/chat/providers"                       => op::sessions::PROVIDERS, |x, _| sessions::providers(x);
     "GET /api/v1/chat/providers/{id}/models"           => op::sessions::MODELS, |x, p| sessions::models(x, &p.first);

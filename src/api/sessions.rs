@@ -94,6 +94,14 @@ pub async fn approve(exchange: &Exchange) -> Result<Response, ApiError> {
     caller.ask(exchange, &id, Method::Post, "/approve", Some(&body)).await
 }
 
+/// `POST /api/v1/chat/answer`
+pub async fn answer(exchange: &Exchange) -> Result<Response, ApiError> {
+    let caller = Caller::of(exchange).await?;
+    let body = object(exchange).await?;
+    let id = session_id(&body)?;
+    caller.ask(exchange, &id, Method::Post, "/answer", Some(&body)).await
+}
+
 /// The caller of a session endpoint.
 pub struct Caller {
     /// The key, its owner and what both may do.

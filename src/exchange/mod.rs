@@ -26,7 +26,7 @@ mod origin;
 mod person;
 
 pub use answer::{error_headers, error_response, json, json_bytes, set_header};
-pub use attendant::Attendant;
+pub use attendant::{Asker, Attendant};
 pub use body::unread_body;
 
 use crate::host::Host;

@@ -11,7 +11,8 @@ import { startMcpServers } from "../support/mcp-servers.mjs";
 import { startTalkingServers } from "../support/mcp-talking.mjs";
 import { connect } from "../support/socket.mjs";
 import { suite, test } from "../support/suite.mjs";
-import { answersWith, completion, startUpstream, toolCall } from "../support/upstream.mjs";
+import { says, toolSessionsOf } from "../support/tool-sessions.mjs";
+import { startUpstream, toolCall } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const SLOW = { within: 30_000, every: 100 };
@@ -40,45 +41,7 @@ async function admin(method, target, body, status = 200) {
 
 const echo = (id, text, server = "modern") => toolCall(id, `${server}__echo`, JSON.stringify({ text }));
 
-/** What a model says that has these messages for the rounds of every turn. */
-const says =
-  (name, ...rounds) =>
-  (x) => {
-    const { messages } = x.json();
-    const question = messages.findLastIndex(({ role }) => role === "user");
-    const said = messages.slice(question).filter(({ role }) => role === "assistant").length;
-    const round = rounds[Math.min(said, rounds.length - 1)];
-    const isCall = typeof round !== "string";
-    const message = isCall ? { role: "assistant", refusal: null, content: round[0], tool_calls: round[1] } : round;
-    return answersWith(completion(name, message, { finish: isCall ? "tool_calls" : "stop" }))(x);
-  };
-const scripted = async (name, ...rounds) => {
-  await t.model(name, says(name, ...rounds));
-  return name;
-};
-
-/** A session of a key of its own that may call every tool. */
-async function session({ model, mcp, keyFields = { allow_tools: ["*"] } }) {
-  const { key } = await t.gw.createKey(keyFields);
-  const call = async (method, target, body) => {
-    const answer = await t.gw.call(`/api/v1${target}`, {
-      method,
-      headers: { ...bearer(key), "content-type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-    return { status: answer.status, text: answer.text, body: answer.text.startsWith("{") ? answer.json() : undefined };
-  };
-  const made = await call("POST", "/sessions", { model, config: { mcp } });
-  assert.equal(made.status, 201, made.text);
-  const { id } = made.body.data;
-  const open = async () => {
-    const socket = await connect(`${t.gw.url}/ws/chat?v=2&session_id=${id}`, { headers: bearer(key) });
-    await socket.frame("hello");
-    return socket;
-  };
-  const messages = async () => (await call("GET", `/sessions/${id}/messages`)).body.data.messages;
-  return { id, key, call, open, messages };
-}
+const { scripted, session } = toolSessionsOf(t);
 
 /** The one row of a turn. */
 const turnRow = (id) =>

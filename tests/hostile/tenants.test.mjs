@@ -83,6 +83,7 @@ test("bodies and headers that name another tenant's things", async () => {
       "/api/v1/chat/stream",
       "/api/v1/chat/regenerate",
       "/api/v1/chat/approve",
+      "/api/v1/chat/answer",
       "/api/v1/chat/stop",
     ]) {
       const answer = await t.gw.complete(other, bodyFor(name), { target });

@@ -1,7 +1,7 @@
 // Servers of the older transports, on loopback: `/sse` speaks HTTP+SSE of 2024-11-05 and `/sessions` streamable HTTP with sessions, both
 // with the official package of the old line; the others speak HTTP+SSE by hand and misbehave.
 // `count` tells progress in three steps and a log line at each; `wait` tells one step and does not answer; `hush` does not even that;
-// `ask` asks the client, which said that it can be asked nothing.
+// `ask` asks the client for a name, and says what came of it.
 import http from "node:http";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
@@ -53,7 +53,14 @@ export async function startOlderServers() {
       if (name === "ask") {
         const asked = {
           method: "elicitation/create",
-          params: { message: "Who?", requestedSchema: { type: "object" } },
+          params: {
+            message: "Who?",
+            requestedSchema: {
+              type: "object",
+              properties: { name: { type: "string", minLength: 2 } },
+              required: ["name"],
+            },
+          },
         };
         return said(
           await sendRequest(asked, ElicitResultSchema).then(JSON.stringify, (error) => `refused ${error.code}`),

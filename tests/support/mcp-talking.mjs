@@ -65,8 +65,10 @@ export async function startTalkingServers() {
     if (method === "tools/list") return json({ tools: TALKING_TOOLS, ...fresh });
     if (params.name === "echo") return json(RESULT);
     if (params.name === "ask") {
-      if (params.requestState === STATE)
-        return json({ content: [{ type: "text", text: `hello ${params.inputResponses.name.content.name}` }] });
+      if (params.requestState === STATE) {
+        const { action, content } = params.inputResponses.name;
+        return json({ content: [{ type: "text", text: `hello ${content?.name ?? action}` }] });
+      }
       return json({
         resultType: "input_required",
         inputRequests: { name: { method: "elicitation/create", params: FORM } },

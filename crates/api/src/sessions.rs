@@ -4,6 +4,8 @@
 use nexus_edge_core::chat::approval::Decided;
 use nexus_edge_core::chat::config::SessionConfig;
 use nexus_edge_core::chat::event::Usage;
+#[cfg(feature = "openapi")]
+use nexus_edge_core::chat::input::Taken;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::session::Session;
 use serde::Serialize;
@@ -87,6 +89,11 @@ operations! {
     APPROVE: Post "/api/v1/chat/approve" Caller in Speaks::Envelope, |it| it
         .free_body(&["session_id", "call_id", "decision"], "`session_id`, `call_id`, and `decision`: `once`, `session` or `deny`.")
         .answer::<Decided>(200, "What was decided.").errors(&[(404, "INVALID_SESSION, APPROVAL_NOT_FOUND"), (503, "SESSION_UNAVAILABLE")]);
+
+    /// Answer a call of a tool that waits for input.
+    ANSWER: Post "/api/v1/chat/answer" Caller in Speaks::Envelope, |it| it
+        .free_body(&["session_id", "call_id", "action"], "`session_id`, `call_id`, `action`: `accept`, `decline` or `cancel`, and with `accept` the `content` for the form.")
+        .answer::<Taken<'_>>(200, "What was answered.").errors(&[(404, "INVALID_SESSION, INPUT_NOT_FOUND"), (503, "SESSION_UNAVAILABLE")]);
 
     /// Stop the answer that is being made.
     STOP: Post "/api/v1/chat/stop" Caller in Speaks::Envelope, |it| it

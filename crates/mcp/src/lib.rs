@@ -10,6 +10,7 @@
 pub mod address;
 pub mod catalogue;
 pub mod client;
+pub mod elicitation;
 pub mod envelope;
 pub mod glob;
 pub mod headers;

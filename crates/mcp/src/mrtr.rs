@@ -78,6 +78,25 @@ impl InputRequired {
         result.write()
     }
 
+    /// The parameters of the first request as it is asked again: with answers by the keys of the requests, and with the state.
+    ///
+    /// # Errors
+    /// `params` is no object, or has a member twice.
+    pub fn asked_again(
+        &self,
+        params: Option<&RawValue>,
+        answers: &Members,
+    ) -> Result<Box<RawValue>, JsonFault> {
+        let mut again = InputResponses::read(params)?.original;
+        if !answers.is_empty() {
+            again.set("inputResponses", answers.write());
+        }
+        if let Some(state) = &self.state {
+            again.set("requestState", string(state));
+        }
+        Ok(again.write())
+    }
+
     /// The first capability that the client lacks for these requests, as the error that says so.
     #[must_use]
     pub fn refused_by(&self, client: &Members) -> Option<RpcError> {
@@ -263,6 +282,18 @@ mod tests {
         assert!(!first.is_retry());
         assert_eq!(first.fingerprint("tools/call"), retry.fingerprint("tools/call"));
         assert_ne!(first.fingerprint("tools/call"), retry.fingerprint("prompts/get"));
+    }
+
+    #[test]
+    fn a_request_is_asked_again_with_its_answers_alone() {
+        let needed = InputRequired::read(&raw(ELICIT)).unwrap().unwrap();
+        let mut answers = Members::default();
+        answers.set("k", raw(r#"{"action":"decline"}"#));
+        let first = raw(r#"{"name":"t","inputResponses":{"old":{}},"requestState":"old"}"#);
+        assert_eq!(
+            needed.asked_again(Some(&first), &answers).unwrap().get(),
+            r#"{"name":"t","inputResponses":{"k":{"action":"decline"}},"requestState":"s"}"#
+        );
     }
 
     #[test]

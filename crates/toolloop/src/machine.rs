@@ -41,20 +41,20 @@ pub struct Job {
     pub arguments: String,
     /// What a person must agree to first. Only in an attended request is it ever more than nothing.
     pub consent: Consent,
-    /// From when until when it was waited for that agreement: ms since the epoch. The driver says it.
-    pub waited_ms: Option<(u64, u64)>,
+    /// From when until when it was waited for a person: ms since the epoch, one after the other. The driver says it.
+    pub waited_ms: Vec<(u64, u64)>,
     /// Milliseconds that it may be silent.
     pub idle_ms: u64,
     /// Milliseconds that it may take.
     pub call_ms: u64,
-    /// When the time of the request is over: it ends then, or does not begin. The wait for agreement comes on top.
+    /// When the time of the request is over: it ends then, or does not begin. Waits for a person come on top.
     pub until_ms: u64,
 }
 
 impl Job {
-    /// The wait for agreement is over.
+    /// A wait for a person's agreement or input is over.
     pub fn waited(&mut self, from_ms: u64, to_ms: u64) {
-        self.waited_ms = Some((from_ms, to_ms));
+        self.waited_ms.push((from_ms, to_ms));
         self.until_ms = self.until_ms.saturating_add(to_ms.saturating_sub(from_ms));
     }
 }
@@ -100,7 +100,7 @@ pub struct Machine {
     offer: Offer,
     started_ms: u64,
     caller: Caller,
-    /// Until when it has been waited for agreement.
+    /// Until when it has been waited for a person.
     waited_until_ms: u64,
     rounds: u64,
     calls: u64,
@@ -268,7 +268,7 @@ impl Machine {
             shown,
             arguments,
             consent,
-            waited_ms: None,
+            waited_ms: Vec::new(),
             idle_ms: self.limits.idle_ms,
             call_ms: self.limits.call_ms,
             until_ms: self.started_ms.saturating_add(self.limits.total_ms),
@@ -342,7 +342,7 @@ impl Machine {
                 (format!("The tool needs input that cannot be given here: {text}"), true)
             }
         };
-        if let Some((from_ms, to_ms)) = job.waited_ms {
+        for (from_ms, to_ms) in job.waited_ms.iter().copied() {
             // Waits at the same time count once.
             let from_ms = from_ms.max(self.waited_until_ms);
             self.started_ms = self.started_ms.saturating_add(to_ms.saturating_sub(from_ms));

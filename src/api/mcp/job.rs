@@ -135,6 +135,7 @@ impl Job {
             tenant: &self.tenant,
             key_id: &self.key_id,
             notes: self.notes.as_ref(),
+            person: None,
         };
         match &self.tool {
             Some((tool, _)) => self.server.call(&self.host, tool, &call).await,

@@ -1,5 +1,5 @@
 //! The calls of tools that the gateway runs in a turn: they are kept in the history as they come, shown to all who watch the session, and
-//! run after a person has agreed where that is needed.
+//! run after a person has agreed where that is needed. What tools ask for while they run is asked here, too.
 //!
 //! Guarantee: every call in the history has a result in it, also of a turn that was stopped or interrupted ([`close_calls`]), because
 //! most providers refuse a call without one.
@@ -9,28 +9,31 @@ use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use futures::FutureExt;
+use futures::channel::oneshot;
 use futures::future::{Either, LocalBoxFuture, ready, select};
 use nexus_edge_core::chat::answer::Answering;
 use nexus_edge_core::chat::approval::Decision;
 use nexus_edge_core::chat::config::SessionConfig;
-use nexus_edge_core::chat::event::Event;
+use nexus_edge_core::chat::event::{Asked, Event};
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::turn::unanswered;
 use nexus_edge_core::error::ApiError;
+use nexus_edge_mcp::elicitation::{self, Action, Elicitation};
 use nexus_edge_mcp::progress::Progress;
 use nexus_edge_toolloop::machine::Job;
 use nexus_edge_toolloop::named;
 use nexus_edge_toolloop::note::Note;
 use nexus_edge_toolloop::tool::{Consent, Shown};
+use serde_json::value::RawValue;
 
 use super::room::{Room, failed};
 use super::store::Turn;
 use super::turn::message_id;
-use crate::exchange::Attendant;
+use crate::exchange::{Asker, Attendant};
 use crate::platform::promise::Timer;
 use crate::platform::{log_error, now_ms};
 
-/// How long a call waits for agreement, in milliseconds.
+/// How long a call waits for a person's answer, in milliseconds.
 const PATIENCE_MS: u64 = 10 * 60 * 1000;
 /// Progress of a call is told at most at this interval, in milliseconds: each frame is a row and a message to every watcher.
 const PROGRESS_EVERY_MS: u64 = 500;
@@ -48,6 +51,8 @@ pub struct Attending {
     /// The tools of calls, by the ids of these.
     shown: RefCell<BTreeMap<String, Shown>>,
     progress_ms: Cell<u64>,
+    /// Calls whose open question is one of which the end is told.
+    asking: Rc<RefCell<Vec<String>>>,
 }
 
 /// Checks what the parameters of a session say of tools of the gateway.
@@ -91,11 +96,16 @@ impl Attending {
             provider: Rc::clone(provider),
             shown: RefCell::default(),
             progress_ms: Cell::default(),
+            asking: Rc::default(),
         }
     }
 
-    /// The turn is over, and what is left of its answer is about to be kept.
+    /// The turn is over, and what is left of its answer is about to be kept. Calls of a turn that was stopped are dropped a moment later.
     pub fn close(&self) -> Result<(), ApiError> {
+        self.room.questions.clear();
+        for call_id in self.asking.take() {
+            self.tell(Event::ToolAnswered { turn_id: self.turn.id.clone(), id: call_id });
+        }
         if self.shown.borrow().is_empty() {
             return Ok(());
         }
@@ -146,6 +156,19 @@ impl Attending {
         self.shown.borrow().get(call_id).cloned().unwrap_or_else(unknown)
     }
 
+    /// Whether the turn goes on.
+    fn is_current(&self) -> bool {
+        self.room.current_turn().as_ref() == Some(&self.turn.id)
+    }
+
+    fn opened(&self, call_id: String, is_told: bool) -> Open {
+        if is_told {
+            self.asking.borrow_mut().push(call_id.clone());
+        }
+        let (room, asking) = (Rc::clone(&self.room), Rc::clone(&self.asking));
+        Open { room, asking, turn_id: self.turn.id.clone(), call_id }
+    }
+
     fn tell(&self, event: Event) {
         if let Err(error) = self.room.emit(&self.turn.id, event) {
             log_error("a call of a tool in a session", &error.message);
@@ -189,13 +212,17 @@ impl Attendant for Attending {
         });
     }
 
-    fn asked(&self, job: &Job, tool: &str) -> LocalBoxFuture<'static, Result<(), &'static str>> {
+    fn can_ask(&self) -> bool {
+        self.is_current() && self.room.can_ask(&self.turn.id)
+    }
+
+    fn asked(&self, job: &Job, tool: &str, by: Asker) -> LocalBoxFuture<'static, Result<(), &'static str>> {
         let (room, turn_id, tool) = (Rc::clone(&self.room), &self.turn.id, tool.to_owned());
         let is_agreed = room.record().is_ok_and(|record| record.session.agreed_tools.contains(&tool));
-        if is_agreed && job.consent == Consent::ToTool {
+        if is_agreed && job.consent != Consent::ToCall {
             return ready(Ok(())).boxed_local();
         }
-        if !room.can_ask(turn_id) {
+        if !self.can_ask() {
             return ready(Err("The user must agree to this call, and cannot be asked here.")).boxed_local();
         }
         let (call_id, Shown { server, name }) = (job.call_id.clone(), job.shown.clone());
@@ -207,16 +234,12 @@ impl Attendant for Attending {
             name,
             arguments: job.arguments.clone(),
         };
-        let decided = room.ask(&call_id, event.clone());
+        let decided = room.questions.ask(&call_id, event.clone());
+        let open = self.opened(call_id, by == Asker::Agent);
         self.tell(event);
         async move {
-            let decision = match select(decided, Timer::after_ms(PATIENCE_MS)).await {
-                Either::Left((decision, _)) => decision.ok(),
-                Either::Right(_) => {
-                    room.withdraw(&call_id);
-                    None
-                }
-            };
+            let decision = answered(decided).await;
+            drop(open);
             match decision {
                 Some(Decision::Once) => Ok(()),
                 Some(Decision::Session) => {
@@ -230,6 +253,63 @@ impl Attendant for Attending {
             }
         }
         .boxed_local()
+    }
+
+    fn asked_for_input(&self, job: &Job, question: Elicitation) -> LocalBoxFuture<'static, Box<RawValue>> {
+        if !self.is_current() {
+            return ready(elicitation::result(Action::Cancel, None)).boxed_local();
+        }
+        let (call_id, Shown { server, name }) = (job.call_id.clone(), job.shown.clone());
+        let Elicitation { message, mode } = question;
+        let event = Event::ToolInput {
+            turn_id: self.turn.id.clone(),
+            id: call_id.clone(),
+            server,
+            name,
+            message,
+            asked: Asked::from(&mode),
+        };
+        let given = self.room.questions.ask_for_input(&call_id, event.clone(), mode);
+        let open = self.opened(call_id, true);
+        self.tell(event);
+        async move {
+            let given = answered(given).await;
+            drop(open);
+            given.unwrap_or_else(|| elicitation::result(Action::Cancel, None))
+        }
+        .boxed_local()
+    }
+}
+
+/// A question that is open until this is dropped, or its turn is over.
+struct Open {
+    room: Rc<Room>,
+    asking: Rc<RefCell<Vec<String>>>,
+    turn_id: String,
+    call_id: String,
+}
+
+impl Drop for Open {
+    fn drop(&mut self) {
+        if self.room.current_turn().as_ref() != Some(&self.turn_id) {
+            return;
+        }
+        self.room.questions.withdraw(&self.call_id);
+        let at = self.asking.borrow().iter().position(|call_id| *call_id == self.call_id);
+        let Some(at) = at else { return };
+        self.asking.borrow_mut().remove(at);
+        let event = Event::ToolAnswered { turn_id: self.turn_id.clone(), id: self.call_id.clone() };
+        if let Err(error) = self.room.emit(&self.turn_id, event) {
+            log_error("a call of a tool in a session", &error.message);
+        }
+    }
+}
+
+/// The answer, if it comes in time.
+async fn answered<T>(answer: oneshot::Receiver<T>) -> Option<T> {
+    match select(answer, Timer::after_ms(PATIENCE_MS)).await {
+        Either::Left((answer, _)) => answer.ok(),
+        Either::Right(_) => None,
     }
 }
 

@@ -12,6 +12,7 @@ use nexus_edge_core::chat::approval::Decided;
 use nexus_edge_core::chat::event::Event;
 use nexus_edge_core::chat::export::{Format, export};
 use nexus_edge_core::chat::http_turn::HttpTurn;
+use nexus_edge_core::chat::input::Given;
 use nexus_edge_core::chat::message::StoredMessage;
 use nexus_edge_core::chat::protocol::Say;
 use nexus_edge_core::chat::server_frame::ServerFrame;
@@ -67,8 +68,14 @@ async fn dispatch(room: &Rc<Room>, call: &Call, request: &mut Request) -> Result
         (Method::Post, "/approve") => {
             room.open_record()?;
             let decided = Decided::read(&body(request).await?)?;
-            room.decide(&decided)?;
+            room.questions.decide(&decided)?;
             Ok(envelope::success(200, decided, "The call has its answer.", id))
+        }
+        (Method::Post, "/answer") => {
+            room.open_record()?;
+            let given = Given::read(&body(request).await?)?;
+            room.questions.give(&given)?;
+            Ok(envelope::success(200, given.taken(), "The tool has its answer.", id))
         }
         (Method::Post, "/stop") => {
             room.open_record()?;

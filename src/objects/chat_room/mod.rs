@@ -9,6 +9,7 @@
 mod attending;
 mod call;
 mod http;
+mod questions;
 mod queue;
 mod room;
 mod run;

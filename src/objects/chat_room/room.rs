@@ -8,7 +8,6 @@ use std::cell::RefCell;
 use std::rc::Rc;
 
 use futures::channel::{mpsc, oneshot};
-use nexus_edge_core::chat::approval::{Decided, Decision, not_waiting};
 use nexus_edge_core::chat::event::{Event, numbered};
 use nexus_edge_core::chat::inbox::Inboxes;
 use nexus_edge_core::chat::protocol::{Frame, Refusal};
@@ -16,6 +15,7 @@ use nexus_edge_core::chat::session::Session;
 use nexus_edge_core::error::ApiError;
 use worker::{Env, State};
 
+use super::questions::Questions;
 use super::store::{Record, Store};
 use crate::exchange::KeyOwner;
 use crate::host::Host;
@@ -37,6 +37,8 @@ pub struct Room {
     pub store: Store,
     /// Frames that have arrived and are not answered yet.
     pub inboxes: Inboxes<Result<Frame, Refusal>>,
+    /// What is asked of people at the moment.
+    pub questions: Questions,
     live: RefCell<Live>,
 }
 
@@ -48,14 +50,6 @@ struct Live {
     is_running: bool,
     current: Option<Current>,
     watchers: Vec<Watcher>,
-    asked: Vec<Asked>,
-}
-
-/// A call of a tool that waits for agreement.
-struct Asked {
-    call_id: String,
-    event: Event,
-    tell: oneshot::Sender<Decision>,
 }
 
 /// The current turn.
@@ -93,7 +87,14 @@ impl Room {
     /// The room of an object.
     pub fn new(state: State, env: Env) -> Rc<Self> {
         let store = Store::new(state.storage().sql());
-        Rc::new(Self { state, env, store, inboxes: Inboxes::default(), live: RefCell::default() })
+        Rc::new(Self {
+            state,
+            env,
+            store,
+            inboxes: Inboxes::default(),
+            questions: Questions::default(),
+            live: RefCell::default(),
+        })
     }
 
     /// The deployment, with the object as what keeps background work alive.
@@ -175,11 +176,13 @@ impl Room {
 
     /// Drops everything in memory, after the storage was emptied.
     pub fn forget(&self) {
+        self.questions.clear();
         *self.live.borrow_mut() = Live { is_loaded: true, ..Live::default() };
     }
 
     /// Drops everything in memory, after the storage was replaced: the next event loads it.
     pub fn reload(&self) {
+        self.questions.clear();
         *self.live.borrow_mut() = Live::default();
     }
 
@@ -249,34 +252,6 @@ impl Room {
             || !self.state.get_websockets_with_tag(V2).is_empty()
     }
 
-    /// A call of the current turn waits for agreement; `event` asks for it. The receiver is cut when the turn ends.
-    pub fn ask(&self, call_id: &str, event: Event) -> oneshot::Receiver<Decision> {
-        let (tell, decided) = oneshot::channel();
-        self.live.borrow_mut().asked.push(Asked { call_id: call_id.to_owned(), event, tell });
-        decided
-    }
-
-    /// A call waits no more.
-    pub fn withdraw(&self, call_id: &str) {
-        self.live.borrow_mut().asked.retain(|asked| asked.call_id != call_id);
-    }
-
-    /// What asks for agreement at the moment.
-    pub fn asking(&self) -> Vec<Event> {
-        self.live.borrow().asked.iter().map(|asked| asked.event.clone()).collect()
-    }
-
-    /// A person has decided.
-    ///
-    /// # Errors
-    /// `approval_not_found` (404) if no such call waits.
-    pub fn decide(&self, decided: &Decided) -> Result<(), ApiError> {
-        let mut live = self.live.borrow_mut();
-        let at = live.asked.iter().position(|asked| asked.call_id == decided.call_id);
-        let asked = at.map(|at| live.asked.remove(at)).ok_or_else(not_waiting)?;
-        asked.tell.send(decided.decision).map_err(|_| not_waiting())
-    }
-
     /// Releases those who wait for a turn that emits no more events.
     pub fn abandon(&self, turn_id: &str) {
         self.live.borrow_mut().watchers.retain(|watcher| watcher.turn_id != turn_id);
@@ -307,9 +282,8 @@ impl Room {
 
     /// Marks that no turn is current.
     pub fn end_turn(&self) {
-        let mut live = self.live.borrow_mut();
-        live.current = None;
-        live.asked.clear();
+        self.live.borrow_mut().current = None;
+        self.questions.clear();
     }
 
     /// The current turn.

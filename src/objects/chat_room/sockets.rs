@@ -122,7 +122,8 @@ pub async fn note_connected(room: &Room, since: Option<u64>) {
 }
 
 fn hello(room: &Room) -> Result<String, ApiError> {
-    let (record, active_turn, approvals) = (room.record()?, room.current_turn(), room.asking());
+    let (record, active_turn) = (room.record()?, room.current_turn());
+    let (approvals, inputs) = (room.questions.approvals(), room.questions.inputs());
     let session = &record.session;
     let hello = Hello {
         protocol: 2,
@@ -134,6 +135,7 @@ fn hello(room: &Room) -> Result<String, ApiError> {
         oldest_seq: room.store.oldest_seq().map_err(failed)?,
         active_turn: active_turn.as_deref(),
         approvals: &approvals,
+        inputs: &inputs,
         limits: Limits::default(),
     };
     Ok(ServerFrame::Hello(hello).to_json())
@@ -253,7 +255,11 @@ async fn answer(
         }
         FrameBody::Approve(decided) => {
             check_secret(room, attached).await.map_err(refuse)?;
-            room.decide(&decided).map_err(refuse)?;
+            room.questions.decide(&decided).map_err(refuse)?;
+        }
+        FrameBody::Answer(given) => {
+            check_secret(room, attached).await.map_err(refuse)?;
+            room.questions.give(&given).map_err(refuse)?;
         }
         FrameBody::Ping => {
             send(socket, &ServerFrame::Pong { reference: seq }.to_json());

@@ -3,13 +3,18 @@
 //! Where the caller wants what is said before the end, the hub's events are read: notes are told on, and the last event is the end. If the
 //! events break off, the hub is asked for the end. A request that is dropped while events are read is cancelled at the agent.
 //!
+//! Where a person attends the call, approvals and questions for input are asked there while the events are read; what is answered
+//! elsewhere first is withdrawn when the call ends.
+//!
 //! A caller of the modern era that can be asked for input is told of the questions of the server with the result `input_required`; the
 //! call waits at the agent meanwhile. Its state is the id of the call, which the endpoint seals for the key and the request.
 
+use futures::FutureExt;
 use nexus_edge_api::agent_refusals::refused;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::sse::{EventReader, Segment};
-use nexus_edge_mcp::json::{Members, to_raw};
+use nexus_edge_mcp::elicitation;
+use nexus_edge_mcp::json::{Members, string, to_raw};
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::mrtr::{InputRequest, InputRequired, InputResponses};
 use nexus_edge_mcp::rpc::{Outcome, RpcError, code};
@@ -18,7 +23,8 @@ use serde::Deserialize;
 use serde_json::value::RawValue;
 
 use super::agents::AgentServer;
-use super::call::{Call, Notes};
+use super::call::{Audience, Call, Notes};
+use super::person::Questions;
 use crate::host::Host;
 use crate::objects::agent_hub::{Approve, Cancel, HubClient, Invoke, Target, read_answer};
 use crate::platform::bytes::Chunks;
@@ -71,9 +77,10 @@ struct Noted {
 struct Asked {
     id: String,
     kind: AskKind,
-    body: Question,
+    body: Box<RawValue>,
 }
 
+/// The body of a question for input.
 #[derive(Deserialize)]
 struct Question {
     #[serde(default)]
@@ -105,7 +112,8 @@ pub async fn request(
 ) -> Result<Outcome, ApiError> {
     let hub = HubClient::new(&host.env, &server.owner, &server.agent);
     let notes = call.notes.filter(|notes| notes.wanted().is_asked_for());
-    let until_asked = Members::parse(call.capabilities.get()).is_ok_and(|can| !can.is_empty());
+    let can_be_asked = Members::parse(call.capabilities.get()).is_ok_and(|can| !can.is_empty());
+    let until_asked = can_be_asked && call.person.is_none();
     let target = Target::Method {
         server: server.server.clone(),
         method: method.as_str().to_owned(),
@@ -114,8 +122,8 @@ pub async fn request(
     let mut invoke = Invoke {
         id: new_ulid(now_ms()),
         target,
-        timeout_ms: if until_asked { ASKING_CALL_MS } else { CALL_MS },
-        stream: notes.is_some() || until_asked,
+        timeout_ms: if can_be_asked { ASKING_CALL_MS } else { CALL_MS },
+        stream: notes.is_some() || can_be_asked,
         until_asked,
         principal: to_raw(&serde_json::json!({ "key": call.key_id })),
     };
@@ -125,7 +133,7 @@ pub async fn request(
         invoke.id = id.to_owned();
         // Only the question that this caller was told of: others are not its own to answer.
         if let Some(response) = retried.answers.get(ask) {
-            give(&hub, ask, response).await?;
+            give(&hub, ask, "response", response.to_owned()).await?;
         }
         hub.wait(&invoke).await?
     } else {
@@ -134,7 +142,7 @@ pub async fn request(
     if !invoke.stream {
         return outcome(read_answer(answer).await?);
     }
-    match followed(answer, notes).await {
+    match followed(&hub, answer, Audience { notes, ..call.audience() }).await {
         Read::Ended(ended) => outcome(ended),
         Read::Asked(asked) => {
             let state = Some(format!("{WAITING}{}:{}", invoke.id, asked.key));
@@ -154,10 +162,10 @@ pub async fn request(
     }
 }
 
-/// Gives an answer. A question that was answered elsewhere needs none.
-async fn give(hub: &HubClient<'_>, ask: &str, response: &RawValue) -> Result<(), ApiError> {
+/// Gives an answer: a `response` or a `decision`. A question that was answered elsewhere needs none.
+async fn give(hub: &HubClient<'_>, ask: &str, member: &str, answer: Box<RawValue>) -> Result<(), ApiError> {
     let mut body = Members::default();
-    body.set("response", response.to_owned());
+    body.set(member, answer);
     match hub.ask("/approve", &Approve { ask: ask.to_owned(), body: body.write() }).await {
         Ok(_) => Ok(()),
         Err(error) if error.code == "approval_not_found" => Ok(()),
@@ -166,23 +174,31 @@ async fn give(hub: &HubClient<'_>, ask: &str, response: &RawValue) -> Result<(),
 }
 
 /// Reads the events of a call.
-async fn followed(answer: Response, notes: Option<&Notes>) -> Read {
+async fn followed(hub: &HubClient<'_>, answer: Response, audience: Audience<'_>) -> Read {
     let ResponseBody::Stream(stream) = answer.into_body() else { return Read::Nothing };
     let mut chunks = Chunks::new(stream, None);
     let mut reader = EventReader::new(MAX_EVENT_BYTES);
     let mut read = Read::Nothing;
+    let questions = Questions::default();
     // What breaks off has said nothing of the end.
-    while let Ok(Some(chunk)) = chunks.next().await {
+    while let Ok(Some(chunk)) = questions.beside(chunks.next()).await {
         reader.push(&chunk.to_vec(), |segment| {
             let Segment::Event(event) = segment else { return };
             let (Some(name), Some(data)) = (event.name(), event.data()) else { return };
             match name {
                 b"tool_log" => {
-                    if let Some(notes) = notes {
+                    if let Some(notes) = audience.notes {
                         notes.add(noted(notes, &data));
                     }
                 }
-                b"tool_approval" => read = asked(&data).map_or(Read::Nothing, Read::Asked),
+                b"tool_approval" => {
+                    let Ok(asked) = serde_json::from_slice::<Asked>(&data) else { return };
+                    if audience.person.is_some() {
+                        ask_person(hub, asked, audience, &questions);
+                    } else {
+                        read = for_input(&asked).map_or(Read::Nothing, Read::Asked);
+                    }
+                }
                 b"tool_result" => {
                     read = serde_json::from_slice(&data).map_or(Read::Nothing, Read::Ended);
                 }
@@ -196,11 +212,33 @@ async fn followed(answer: Response, notes: Option<&Notes>) -> Read {
     read
 }
 
-/// A question for input; approvals are given elsewhere.
-fn asked(data: &[u8]) -> Option<InputRequest> {
-    let Asked { id, kind, body } = serde_json::from_slice(data).ok()?;
-    let is_for_input = kind == AskKind::InputRequired;
-    is_for_input.then_some(InputRequest { key: id, method: body.method, params: body.params })
+/// Asks the person who attends the call. What no person can be asked is answered elsewhere.
+fn ask_person<'a>(hub: &'a HubClient<'_>, asked: Asked, audience: Audience<'a>, questions: &Questions<'a>) {
+    let Some(person) = audience.person else { return };
+    let input = for_input(&asked);
+    let Asked { id, kind, .. } = asked;
+    let question = async move {
+        let (member, answer) = match (kind, input) {
+            (AskKind::Approval, _) => {
+                // The agent would hold `session` for all of its callers: that of the chat is remembered with the chat.
+                ("decision", string(if person.agrees().await { "once" } else { "deny" }))
+            }
+            (AskKind::InputRequired, Some(request)) if request.method == elicitation::METHOD => {
+                ("response", person.answers(request).await)
+            }
+            (AskKind::InputRequired, _) => return,
+        };
+        if let Err(error) = give(hub, &id, member, answer).await {
+            log_error("an answer to an agent", &error.message);
+        }
+    };
+    questions.add(question.boxed_local());
+}
+
+/// A question for input that a person can be asked; approvals are none.
+fn for_input(Asked { id, kind, body }: &Asked) -> Option<InputRequest> {
+    let Question { method, params } = serde_json::from_str(body.get()).ok()?;
+    (*kind == AskKind::InputRequired).then_some(InputRequest { key: id.clone(), method, params })
 }
 
 fn noted(notes: &Notes, data: &[u8]) -> Option<nexus_edge_mcp::rpc::Notification> {

@@ -8,6 +8,8 @@ use nexus_edge_mcp::notes::Wanted;
 use nexus_edge_mcp::rpc::Notification;
 use serde_json::value::RawValue;
 
+use super::person::Person;
+
 /// What a request carries besides its method.
 pub struct Call<'a> {
     /// The parameters with the server's own names, and with the progress token of [`Notes`], if any.
@@ -20,6 +22,24 @@ pub struct Call<'a> {
     pub key_id: &'a str,
     /// Where goes what is said before the end; `None` where it is not wanted.
     pub notes: Option<&'a Notes>,
+    /// Who can be asked while it runs; `None` where the caller is told of questions, or cannot be asked.
+    pub person: Option<&'a Rc<dyn Person>>,
+}
+
+impl<'a> Call<'a> {
+    /// Who hears what the server says before the end.
+    pub(super) fn audience(&self) -> Audience<'a> {
+        Audience { notes: self.notes, person: self.person }
+    }
+}
+
+/// Who hears what a server says of a request before its end.
+#[derive(Clone, Copy, Default)]
+pub struct Audience<'a> {
+    /// Where goes what it tells; `None` where that is not wanted.
+    pub notes: Option<&'a Notes>,
+    /// Who can be asked what it asks.
+    pub person: Option<&'a Rc<dyn Person>>,
 }
 
 /// What was said of a request and not told on yet.

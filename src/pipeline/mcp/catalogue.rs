@@ -12,6 +12,7 @@ use nexus_edge_mcp::catalogue::{Catalogue, Collector, Item, Kind};
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::rpc::Outcome;
 
+use super::call::Audience;
 use super::link::{self, Link, connect, identity};
 use super::remote::Remote;
 use crate::host::Host;
@@ -126,7 +127,8 @@ async fn list(remote: &Remote<'_>, link: &mut Link, kind: Kind) -> Result<Vec<It
     let mut params = None;
     loop {
         let (method, besides) = (kind.method(), Vec::new());
-        let outcome = link.ask(remote, method, params.as_deref(), &identity("{}"), besides, None).await?;
+        let (identity, audience) = (identity("{}"), Audience::default());
+        let outcome = link.ask(remote, method, params.as_deref(), &identity, besides, audience).await?;
         let result = match outcome {
             Some(Outcome::Result(result)) => result,
             Some(Outcome::Error(error)) => {

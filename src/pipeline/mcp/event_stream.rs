@@ -5,14 +5,12 @@
 //! it is dropped. Bytes and time are limited as over streamable HTTP, the address for messages is one of the same server, and each is
 //! checked before it is asked.
 
-use std::cell::Cell;
-
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_mcp::client::{Incoming, Said, posted_to};
 use nexus_edge_mcp::rpc::{Id, Message, Response};
 
-use super::call::Notes;
+use super::call::Audience;
 use super::remote::{AbortsWhenDropped, Hearing, MAX_BYTES, Nothing, Remote, Told, is_events};
 use crate::platform::bytes::Chunks;
 use crate::platform::now_ms;
@@ -46,7 +44,8 @@ impl EventStream {
         let aborts = AbortsWhenDropped::default();
         let opening = async { Ok(Self::opened(remote, aborts).await) };
         // Nothing that is said before the address extends the time.
-        remote.patiently(&Cell::new(now_ms()), opening).await.map_err(NoStream::Nothing)?
+        let began_ms = now_ms();
+        remote.patiently(|| began_ms, opening).await.map_err(NoStream::Nothing)?
     }
 
     async fn opened(remote: &Remote<'_>, aborts: AbortsWhenDropped) -> Result<Self, NoStream> {
@@ -87,11 +86,11 @@ impl EventStream {
         message: &Message,
         id: Option<&Id>,
         headers: &[(String, String)],
-        notes: Option<&Notes>,
+        audience: Audience<'_>,
     ) -> Result<Told, Nothing> {
         let Self { endpoint, chunks, incoming, .. } = self;
         let aborts = AbortsWhenDropped::default();
-        let hearing = Hearing::new(remote, endpoint, headers, notes);
+        let hearing = Hearing::new(remote, endpoint, headers, audience);
         let asking = async {
             let posting = remote.post(endpoint, message, headers, &aborts);
             let Some(id) = id else {
@@ -110,7 +109,7 @@ impl EventStream {
             };
             Ok(Told { status: ACCEPTED, session: None, response: Some(response) })
         };
-        remote.patiently(&hearing.heard_ms, asking).await
+        remote.patiently(|| hearing.heard_ms(), asking).await
     }
 }
 
@@ -120,7 +119,7 @@ async fn response(
     id: &Id,
     hearing: &Hearing<'_>,
 ) -> Result<Response, Nothing> {
-    while let Some(chunk) = chunks.next().await.map_err(|_| Nothing::Gone)? {
+    while let Some(chunk) = hearing.questions.beside(chunks.next()).await.map_err(|_| Nothing::Gone)? {
         let said = incoming.push(&chunk.to_vec()).map_err(|_| Nothing::Gone)?;
         if let Some(response) = hearing.take(said, id, ACCEPTED) {
             return Ok(response);

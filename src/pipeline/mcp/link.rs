@@ -16,16 +16,19 @@ use nexus_edge_mcp::headers::{self, ParamHeader, mirror, param_headers};
 use nexus_edge_mcp::json::Members;
 use nexus_edge_mcp::kept::Kept;
 use nexus_edge_mcp::method::Method;
+use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::progress::cancelled;
 use nexus_edge_mcp::rpc::{Id, Message, Outcome, Request};
 use nexus_edge_mcp::version::{Era, Version};
 use serde_json::value::RawValue;
 
-use super::call::{Call, Notes};
+use super::call::{Audience, Call};
 use super::event_stream::{EventStream, NoStream};
 use super::remote::{Nothing, Remote, Told};
 use crate::host::Host;
 
+/// How often a modern server may ask for input in one call.
+const MAX_INPUTS: usize = 20;
 /// Sessions that an isolate remembers.
 const MAX_SESSIONS: usize = 500;
 const SESSION_HEADER: &str = "mcp-session-id";
@@ -39,8 +42,8 @@ pub struct Link {
     stream: Option<EventStream>,
 }
 
-/// A server, its version, and a tenant.
-type Place = (String, u64, String);
+/// A server, its version, a tenant, and whether the server was told that it may ask a person.
+type Place = (String, u64, String, bool);
 /// What is known of the server, and the session that it gave.
 type Session = (Peer, String);
 
@@ -98,8 +101,15 @@ pub async fn connect(
                 if let Some(notification) = notification {
                     // A server that does not take it says so at the next request.
                     let headers = link.headers();
-                    let _ =
-                        tell(remote, link.stream.as_mut(), &notification.into(), None, &headers, None).await;
+                    let _ = tell(
+                        remote,
+                        link.stream.as_mut(),
+                        &notification.into(),
+                        None,
+                        &headers,
+                        Audience::default(),
+                    )
+                    .await;
                 }
                 return Ok(link);
             }
@@ -116,11 +126,11 @@ async fn tell(
     message: &Message,
     id: Option<&Id>,
     headers: &[(String, String)],
-    notes: Option<&Notes>,
+    audience: Audience<'_>,
 ) -> Result<Told, Nothing> {
     match stream {
-        Some(stream) => stream.tell(remote, message, id, headers, notes).await,
-        None => remote.tell(message, id, headers, notes).await,
+        Some(stream) => stream.tell(remote, message, id, headers, audience).await,
+        None => remote.tell(message, id, headers, audience).await,
     }
 }
 
@@ -137,7 +147,7 @@ async fn probe_once(
         _ => Vec::new(),
     };
     let request = Request { id: id.clone(), method: method.to_owned(), params: Some(ask.params) }.into();
-    Ok(match tell(remote, stream, &request, Some(&id), &headers, None).await {
+    Ok(match tell(remote, stream, &request, Some(&id), &headers, Audience::default()).await {
         // Whatever else it says: this is no address of streamable HTTP.
         Ok(Told { status: 405, .. }) => (Heard::Status(405), None),
         Ok(Told { response: Some(response), session, .. }) => match response.outcome {
@@ -170,10 +180,10 @@ impl Link {
         params: Option<&RawValue>,
         identity: &ClientIdentity,
         besides: Vec<(String, String)>,
-        notes: Option<&Notes>,
+        audience: Audience<'_>,
     ) -> Result<Option<Outcome>, ApiError> {
         let name = &remote.record().id;
-        let level = notes.and_then(|notes| notes.wanted().level());
+        let level = audience.notes.and_then(|notes| notes.wanted().level());
         let params = self
             .peer
             .params(params, identity, level)
@@ -195,7 +205,8 @@ impl Link {
             headers: self.headers(),
             id: Some(id),
         };
-        let told = tell(remote, asking.stream.as_mut(), &request, asking.id.as_ref(), &headers, notes).await;
+        let told =
+            tell(remote, asking.stream.as_mut(), &request, asking.id.as_ref(), &headers, audience).await;
         if told.is_ok() {
             self.stream = asking.answered();
         }
@@ -263,35 +274,62 @@ pub async fn request(
     call: &Call<'_>,
 ) -> Result<Outcome, ApiError> {
     let remote = Remote::of(host, record)?;
-    let identity = identity(call.capabilities.get());
-    let version = kept.version();
-    if version.era() == Era::Modern {
-        let capabilities = Members::default().write();
-        let peer = Peer { version, transport: Transport::Http, info: None, capabilities, instructions: None };
-        let mut link = Link { peer, session: None, stream: None };
-        let outcome = link
-            .ask(&remote, method, Some(call.params), &identity, asked_headers(tool, call), call.notes)
-            .await?;
-        return outcome.ok_or_else(|| unreachable(&record.id, "has forgotten the session"));
+    if kept.version().era() == Era::Modern {
+        return modern(&remote, kept.version(), method, tool, call).await;
     }
-    let place = (record.id.clone(), record.updated_at, call.tenant.to_owned());
+    // Without a person a legacy server cannot ask this caller for anything, so no capability is declared.
+    let identity = identity(call.person.map_or("{}", |_| call.capabilities.get()));
+    let place = (record.id.clone(), record.updated_at, call.tenant.to_owned(), call.person.is_some());
     let held = SESSIONS.with_borrow(|sessions| sessions.get(&place).cloned());
+    let (params, audience) = (Some(call.params), call.audience());
     if let Some((peer, session)) = held {
         let mut link = Link { peer, session: Some(session), stream: None };
-        let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
+        let outcome = link.ask(&remote, method, params, &identity, Vec::new(), audience).await?;
         if let Some(outcome) = outcome {
             return Ok(outcome);
         }
     }
-    // A legacy server cannot ask this caller for anything, so no capability is declared.
     let remembered = Some((Era::Legacy, kept.transport));
-    let mut link = connect(&remote, remembered, self::identity("{}")).await?;
+    let mut link = connect(&remote, remembered, identity.clone()).await?;
     if let Some(session) = &link.session {
         let remembered = (link.peer.clone(), session.clone());
         SESSIONS.with_borrow_mut(|sessions| sessions.insert(place, remembered, |_| Worth::Something));
     }
-    let outcome = link.ask(&remote, method, Some(call.params), &identity, Vec::new(), call.notes).await?;
+    let outcome = link.ask(&remote, method, params, &identity, Vec::new(), audience).await?;
     outcome.ok_or_else(|| unreachable(&record.id, "forgets its sessions at once"))
+}
+
+/// Asks a modern server. What it asks the person who attends the call is answered by asking it again, so often as a server may ask.
+async fn modern(
+    remote: &Remote<'_>,
+    version: Version,
+    method: Method,
+    tool: Option<&Item>,
+    call: &Call<'_>,
+) -> Result<Outcome, ApiError> {
+    let (name, identity) = (&remote.record().id, identity(call.capabilities.get()));
+    let mut params = call.params.to_owned();
+    for is_last in (0..MAX_INPUTS).map(|asked| asked + 1 == MAX_INPUTS) {
+        let capabilities = Members::default().write();
+        let peer = Peer { version, transport: Transport::Http, info: None, capabilities, instructions: None };
+        let mut link = Link { peer, session: None, stream: None };
+        let headers = asked_headers(tool, call);
+        let asking = link.ask(remote, method, Some(&params), &identity, headers, call.audience());
+        let outcome = asking.await?.ok_or_else(|| unreachable(name, "has forgotten the session"))?;
+        let (Some(person), Outcome::Result(result)) = (call.person, &outcome) else { return Ok(outcome) };
+        let can = Members::parse(call.capabilities.get()).unwrap_or_default();
+        let needed = InputRequired::read(result).ok().flatten();
+        let Some(needed) = needed.filter(|needed| !is_last && needed.refused_by(&can).is_none()) else {
+            return Ok(outcome);
+        };
+        let mut answers = Members::default();
+        for request in &needed.requests {
+            answers.set(&request.key, person.answers(request.clone()).await);
+        }
+        let Ok(again) = needed.asked_again(Some(call.params), &answers) else { return Ok(outcome) };
+        params = again;
+    }
+    Err(unreachable(name, "asks for input again and again"))
 }
 
 /// The headers that the schema of a tool asks for.

@@ -2,12 +2,13 @@
 //!
 //! Every request has its address checked anew, a time-out and a limit of bytes; redirects are not followed; the server's token and
 //! headers are masked in everything that it answers. What the server says before the end extends the time-out, and what it asks is
-//! answered. A request that is dropped is aborted.
+//! answered, by the person who attends the request where there is one. A request that is dropped is aborted.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
 
+use futures::FutureExt;
 use futures::future::{Either, select};
 use futures::pin_mut;
 use nexus_edge_core::catalog::McpServerRecord;
@@ -15,13 +16,16 @@ use nexus_edge_core::error::ApiError;
 use nexus_edge_core::secrets::Secret;
 use nexus_edge_core::secrets::redactor::{Place, Redactor};
 use nexus_edge_mcp::client::{Incoming, Said, answer_to};
+use nexus_edge_mcp::elicitation;
+use nexus_edge_mcp::mrtr::lifted;
 use nexus_edge_mcp::progress::Patience;
 use nexus_edge_mcp::rpc::{Id, Limits, Message, Request, Response, parse_message};
 use worker::AbortController;
 use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 
-use super::call::Notes;
+use super::call::Audience;
+use super::person::Questions;
 use crate::host::Host;
 use crate::pipeline::ask::may_ask;
 use crate::platform::bytes::{self, Chunks};
@@ -95,17 +99,17 @@ impl<'a> Remote<'a> {
     }
 
     /// Sends a message and waits for the response to the request `id`; for none where there is no `id`. What the server says before it
-    /// goes to `notes`.
+    /// goes to the audience.
     pub async fn tell(
         &self,
         message: &Message,
         id: Option<&Id>,
         headers: &[(String, String)],
-        notes: Option<&Notes>,
+        audience: Audience<'_>,
     ) -> Result<Told, Nothing> {
         // Also after a response: a stream may go on behind it.
         let aborts = AbortsWhenDropped::default();
-        let hearing = Hearing::new(self, &self.record.url, headers, notes);
+        let hearing = Hearing::new(self, &self.record.url, headers, audience);
         let asking = async {
             let received = self.post(&self.record.url, message, headers, &aborts).await?;
             let session = received.header("mcp-session-id").map(str::to_owned);
@@ -116,7 +120,7 @@ impl<'a> Remote<'a> {
             };
             Ok(Told { status, session, response })
         };
-        self.patiently(&hearing.heard_ms, asking).await
+        self.patiently(|| hearing.heard_ms(), asking).await
     }
 
     /// Sends a message for which no response is waited, in the background. `open` is kept until it is taken.
@@ -133,7 +137,8 @@ impl<'a> Remote<'a> {
                 let aborts = AbortsWhenDropped::default();
                 let posting = remote.post(&to, &message, &headers, &aborts);
                 // A server that does not take it has nothing to stop, or waits in vain.
-                let _ = remote.patiently(&Cell::new(now_ms()), posting).await;
+                let began_ms = now_ms();
+                let _ = remote.patiently(|| began_ms, posting).await;
             }
             drop(open);
         });
@@ -142,14 +147,14 @@ impl<'a> Remote<'a> {
     /// What comes of this before the server has been silent for too long: `heard_ms` says when something was last heard.
     pub(super) async fn patiently<T>(
         &self,
-        heard_ms: &Cell<u64>,
+        heard_ms: impl Fn() -> u64,
         asking: impl Future<Output = Result<T, Nothing>>,
     ) -> Result<T, Nothing> {
         let (began_ms, timeout_ms) = (now_ms(), u64::from(self.record.timeout_ms));
         pin_mut!(asking);
         loop {
             let mut patience = Patience::new(began_ms, timeout_ms, timeout_ms.max(MAX_MS));
-            patience.heard(heard_ms.get());
+            patience.heard(heard_ms());
             let left_ms = patience.ends_at().saturating_sub(now_ms());
             if left_ms == 0 {
                 return Err(Nothing::Silence);
@@ -227,7 +232,7 @@ impl<'a> Remote<'a> {
         }
         let mut chunks = Chunks::new(stream, None);
         let mut incoming = Incoming::new(MAX_BYTES, MAX_BYTES);
-        while let Some(chunk) = chunks.next().await.map_err(|_| Nothing::Gone)? {
+        while let Some(chunk) = hearing.questions.beside(chunks.next()).await.map_err(|_| Nothing::Gone)? {
             let said = incoming.push(&chunk.to_vec()).map_err(|_| Nothing::Gone)?;
             if let Some(response) = hearing.take(said, id, received.status) {
                 return Ok(Some(response));
@@ -250,9 +255,10 @@ pub(super) struct Hearing<'a> {
     answered_at: &'a str,
     headers: &'a [(String, String)],
     answers_left: Cell<u32>,
-    notes: Option<&'a Notes>,
-    /// When something was heard last.
-    pub(super) heard_ms: Cell<u64>,
+    audience: Audience<'a>,
+    /// What it asks a person, to be asked while more is read.
+    pub(super) questions: Questions<'a>,
+    heard_ms: Cell<u64>,
 }
 
 impl<'a> Hearing<'a> {
@@ -260,10 +266,19 @@ impl<'a> Hearing<'a> {
         remote: &'a Remote<'a>,
         answered_at: &'a str,
         headers: &'a [(String, String)],
-        notes: Option<&'a Notes>,
+        audience: Audience<'a>,
     ) -> Self {
         let (answers_left, heard_ms) = (Cell::new(MAX_ANSWERS), Cell::new(now_ms()));
-        Self { remote, answered_at, headers, answers_left, notes, heard_ms }
+        let questions = Questions::default();
+        Self { remote, answered_at, headers, answers_left, audience, questions, heard_ms }
+    }
+
+    /// When something was heard last: now, while it is the server that waits.
+    pub(super) fn heard_ms(&self) -> u64 {
+        if self.questions.are_open() {
+            self.heard_ms.set(now_ms());
+        }
+        self.heard_ms.get()
     }
 
     /// Takes what has come; the response to the request `id` if it is among it.
@@ -276,11 +291,11 @@ impl<'a> Hearing<'a> {
             match message {
                 Message::Notification(notification) => {
                     self.heard_ms.set(now_ms());
-                    if let Some(notes) = self.notes {
+                    if let Some(notes) = self.audience.notes {
                         notes.take(notification);
                     }
                 }
-                Message::Request(request) => self.answer(&request),
+                Message::Request(request) => self.answer(request),
                 message @ Message::Response(_) => {
                     let response = response_to(message, id, status);
                     if response.is_some() {
@@ -292,11 +307,22 @@ impl<'a> Hearing<'a> {
         None
     }
 
-    fn answer(&self, request: &Request) {
+    fn answer(&self, request: Request) {
         let Some(left) = self.answers_left.get().checked_sub(1) else { return };
         self.answers_left.set(left);
-        let answer = answer_to(request).into();
-        self.remote.tell_later(self.answered_at.to_owned(), answer, self.headers.to_vec(), ());
+        let (remote, headers) = (self.remote, self.headers);
+        let to = self.answered_at.to_owned();
+        match self.audience.person.filter(|_| request.method == elicitation::METHOD) {
+            None => remote.tell_later(to, answer_to(&request).into(), headers.to_vec(), ()),
+            Some(person) => {
+                let answering = async move {
+                    let answer = person.answers(lifted("", &request)).await;
+                    let answer = Response::result(request.id, answer).into();
+                    remote.tell_later(to, answer, headers.to_vec(), ());
+                };
+                self.questions.add(answering.boxed_local());
+            }
+        }
     }
 }
 

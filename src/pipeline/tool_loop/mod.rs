@@ -6,6 +6,7 @@
 //! the pipeline that asks is the one that calls this module.
 
 mod driver;
+mod person;
 mod stream;
 mod toolbox;
 

@@ -11,6 +11,7 @@ use futures::pin_mut;
 use nexus_edge_core::access::Principal;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::hash::sha256_hex;
+use nexus_edge_mcp::elicitation;
 use nexus_edge_mcp::json::{Members, raw, string};
 use nexus_edge_mcp::mrtr::InputRequired;
 use nexus_edge_mcp::naming::{self, Aliases};
@@ -26,10 +27,11 @@ use nexus_edge_toolloop::tool::{Consent, Tool};
 use serde_json::value::RawValue;
 use worker::web_sys::AbortSignal;
 
-use crate::exchange::{Attendant, Exchange};
+use super::person::{Attended, Waits};
+use crate::exchange::{Asker, Attendant, Exchange};
 use crate::host::Host;
 use crate::pipeline::admit;
-use crate::pipeline::mcp::{self, Call, Calling, Notes, Origin, Reach, Refusal, Selection, Server};
+use crate::pipeline::mcp::{self, Call, Calling, Notes, Origin, Person, Reach, Refusal, Selection, Server};
 use crate::pipeline::rounds::Rounds;
 use crate::platform::promise::Timer;
 use crate::platform::{log_warn, new_ulid, now_ms};
@@ -139,10 +141,14 @@ impl Toolbox {
 
     /// Runs a call to its end, which comes within the time that the call has; before it, waits for agreement where the call needs it.
     pub async fn run(self: Rc<Self>, mut job: Job) -> (Job, Outcome) {
-        let outcome = match self.agreed(&mut job).await {
-            Ok(()) => self.outcome(&job).await,
-            Err(why) => failed(why),
-        };
+        if let Err(why) = self.agreed(&mut job).await {
+            return (job, failed(why));
+        }
+        let waits = Rc::default();
+        let outcome = self.outcome(&job, &waits).await;
+        for (from_ms, to_ms) in waits.take() {
+            job.waited(from_ms, to_ms);
+        }
         (job, outcome)
     }
 
@@ -154,7 +160,7 @@ impl Toolbox {
             return Ok(());
         }
         let asked_ms = now_ms();
-        let answer = attendant.asked(job, &tool.hash).await;
+        let answer = attendant.asked(job, &tool.hash, Asker::Gateway).await;
         job.waited(asked_ms, now_ms());
         if answer.is_err() {
             self.record(tool, job).end(CallEnd::refused("not_agreed"));
@@ -176,7 +182,7 @@ impl Toolbox {
         Calling::begin(&self.host, origin, tool.server.name(), &tool.name, job.arguments.len())
     }
 
-    async fn outcome(&self, job: &Job) -> Outcome {
+    async fn outcome(&self, job: &Job, waits: &Rc<Waits>) -> Outcome {
         let Some(tool) = self.tools.get(&job.alias) else {
             return failed("This tool is not available any more.");
         };
@@ -187,7 +193,7 @@ impl Toolbox {
         if let Some(attendant) = &self.attendant {
             attendant.begins(job);
         }
-        let Some((outcome, end)) = self.within_time(tool, job).await else {
+        let Some((outcome, end)) = self.within_time(tool, job, waits).await else {
             // Dropping the record says so.
             return failed(LEFT);
         };
@@ -195,19 +201,23 @@ impl Toolbox {
         outcome
     }
 
-    /// A call, until it has been silent for too long or its time is over; `None` if the caller has left, which ends it.
-    async fn within_time(&self, tool: &Known, job: &Job) -> Option<(Outcome, CallEnd)> {
+    /// A call, until it has been silent for too long or its time is over, waits for a person apart; `None` if the caller has left, which
+    /// ends it.
+    async fn within_time(&self, tool: &Known, job: &Job, waits: &Rc<Waits>) -> Option<(Outcome, CallEnd)> {
         let notes = Notes::new(Wanted::of_progress(Id::Text(new_ulid(now_ms()))));
         let began_ms = now_ms();
         let most_ms = job.call_ms.min(job.until_ms.saturating_sub(began_ms));
-        let mut patience = Patience::new(began_ms, job.idle_ms, most_ms);
-        let calling = self.call(tool, job, &notes);
+        let mut heard_ms = began_ms;
+        let calling = self.call(tool, job, &notes, waits);
         pin_mut!(calling);
         loop {
-            let left_ms = patience.ends_at().saturating_sub(now_ms());
+            let began_ms = began_ms.saturating_add(waits.total_ms());
+            let mut patience = Patience::new(began_ms, job.idle_ms, most_ms);
+            patience.heard(heard_ms.max(waits.last_ms()));
+            let now = now_ms();
+            let left_ms = if waits.are_open() { LISTEN_MS } else { patience.ends_at().saturating_sub(now) };
             if left_ms == 0 {
-                let message =
-                    format!("The tool did not answer within {} ms.", now_ms().saturating_sub(began_ms));
+                let message = format!("The tool did not answer within {} ms.", now.saturating_sub(began_ms));
                 return Some((Outcome::Failed(message), CallEnd::failed("tool_timeout")));
             }
             if let Either::Left((ended, _)) =
@@ -219,7 +229,7 @@ impl Toolbox {
                 return None;
             }
             while let Some(note) = notes.next() {
-                patience.heard(now_ms());
+                heard_ms = now_ms();
                 if let (Some(attendant), Some(said)) = (&self.attendant, Progress::read(&note)) {
                     attendant.progresses(job, &said);
                 }
@@ -227,7 +237,14 @@ impl Toolbox {
         }
     }
 
-    async fn call(&self, tool: &Known, job: &Job, notes: &Notes) -> (Outcome, CallEnd) {
+    /// Who can be asked while a call runs.
+    fn person(&self, tool: &Known, job: &Job, waits: &Rc<Waits>) -> Option<Rc<dyn Person>> {
+        let attendant = self.attendant.as_ref().filter(|attendant| attendant.can_ask())?;
+        let (attendant, waits) = (Rc::clone(attendant), Rc::clone(waits));
+        Some(Rc::new(Attended { attendant, job: job.clone(), tool: tool.hash.clone(), waits }))
+    }
+
+    async fn call(&self, tool: &Known, job: &Job, notes: &Notes, waits: &Rc<Waits>) -> (Outcome, CallEnd) {
         let Self { host, principal, .. } = self;
         if let Err(error) = admit::tool_call(host, principal).await {
             return (Outcome::Failed(error.message), CallEnd::refused(error.code));
@@ -251,10 +268,20 @@ impl Toolbox {
         if let Some(arguments) = raw(job.arguments.clone()) {
             params.set("arguments", arguments);
         }
-        let (params, capabilities) = (params.write(), Members::default().write());
+        let params = params.write();
+        let person = self.person(tool, job, waits);
+        let capabilities =
+            person.as_ref().map_or_else(|| Members::default().write(), |_| elicitation::capabilities());
         let (tenant, key_id) = (principal.tenant(), &principal.key_id);
         let params = notes.wanted().params(&params).unwrap_or(params);
-        let call = Call { params: &params, capabilities: &capabilities, tenant, key_id, notes: Some(notes) };
+        let call = Call {
+            params: &params,
+            capabilities: &capabilities,
+            tenant,
+            key_id,
+            notes: Some(notes),
+            person: person.as_ref(),
+        };
         let outcome = match tool.server.call(host, &item, &call).await {
             Ok(outcome) => outcome,
             Err(error) => return failure(error),

@@ -7,9 +7,9 @@
 use serde::Serialize;
 use serde_json::{Map, Value};
 
-use super::fault::wrong_type;
+use super::fault::text;
 use crate::error::ApiError;
-use crate::json::error::{invalid_value, missing};
+use crate::json::error::invalid_value;
 
 /// Longest id of a call, in bytes. Models make them.
 const MAX_ID_BYTES: usize = 512;
@@ -43,17 +43,14 @@ impl Decided {
     /// # Errors
     /// `missing_required_parameter`, `invalid_type` and `invalid_value`, with the field.
     pub fn read(fields: &Map<String, Value>) -> Result<Self, ApiError> {
-        let call_id = text(fields, "call_id")?;
-        if call_id.is_empty() || call_id.len() > MAX_ID_BYTES {
-            return Err(invalid_value("call_id", format_args!("must have 1 to {MAX_ID_BYTES} bytes")));
-        }
+        let call_id = call_id(fields)?;
         let decision = match text(fields, "decision")? {
             "once" => Decision::Once,
             "session" => Decision::Session,
             "deny" => Decision::Deny,
             _ => return Err(invalid_value("decision", "must be `once`, `session` or `deny`")),
         };
-        Ok(Self { call_id: call_id.to_owned(), decision })
+        Ok(Self { call_id, decision })
     }
 }
 
@@ -64,12 +61,16 @@ pub fn not_waiting() -> ApiError {
         .with_param("call_id")
 }
 
-fn text<'a>(fields: &'a Map<String, Value>, name: &str) -> Result<&'a str, ApiError> {
-    match fields.get(name) {
-        None | Some(Value::Null) => Err(missing(name)),
-        Some(Value::String(text)) => Ok(text),
-        Some(other) => Err(wrong_type(name, "a string", other)),
+/// Reads the id of a call that waits for a person.
+///
+/// # Errors
+/// As [`Decided::read`].
+pub(super) fn call_id(fields: &Map<String, Value>) -> Result<String, ApiError> {
+    let call_id = text(fields, "call_id")?;
+    if call_id.is_empty() || call_id.len() > MAX_ID_BYTES {
+        return Err(invalid_value("call_id", format_args!("must have 1 to {MAX_ID_BYTES} bytes")));
     }
+    Ok(call_id.to_owned())
 }
 
 #[cfg(test)]

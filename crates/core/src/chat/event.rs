@@ -6,8 +6,9 @@
 //! {"seq": 12, "type": "delta", "turn_id": "01M7…", "content": "Hel"}
 //! ```
 
+use nexus_edge_mcp::elicitation::Mode;
 use serde::Serialize;
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 
 use crate::tokens::TokenUsage;
 
@@ -63,6 +64,29 @@ pub enum Event {
         name: String,
         /// JSON text.
         arguments: String,
+    },
+    /// A call of a tool that runs waits for a person's input.
+    ToolInput {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call, for the answer.
+        id: String,
+        /// The server of the tool.
+        server: String,
+        /// The name of the tool.
+        name: String,
+        /// What the server says of it.
+        message: String,
+        /// How it is answered.
+        #[serde(flatten)]
+        asked: Asked,
+    },
+    /// A question of a call that runs is not open any more: it was answered, from any connection or elsewhere, or it came to nothing.
+    ToolAnswered {
+        /// The turn.
+        turn_id: String,
+        /// Id of the call.
+        id: String,
     },
     /// The gateway runs a call of a tool.
     ToolStart {
@@ -141,6 +165,31 @@ pub enum Event {
     },
 }
 
+/// How a question of a tool is answered.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+#[serde(tag = "mode", rename_all = "snake_case")]
+pub enum Asked {
+    /// With values for the fields of a form.
+    Form {
+        /// Its JSON Schema: a flat object.
+        requested_schema: Map<String, Value>,
+    },
+    /// At an address that the person opens, beside the protocol.
+    Url {
+        /// The address.
+        url: String,
+    },
+}
+
+impl From<&Mode> for Asked {
+    fn from(mode: &Mode) -> Self {
+        match mode {
+            Mode::Form(form) => Self::Form { requested_schema: form.schema().clone() },
+            Mode::Url(url) => Self::Url { url: url.clone() },
+        }
+    }
+}
+
 /// Token counts under `OpenAI`'s names.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 #[cfg_attr(feature = "openapi", derive(schemars::JsonSchema))]
@@ -172,6 +221,8 @@ impl Event {
         match self {
             Self::Delta { .. } => "delta",
             Self::ToolApproval { .. }
+            | Self::ToolInput { .. }
+            | Self::ToolAnswered { .. }
             | Self::ToolStart { .. }
             | Self::ToolProgress { .. }
             | Self::ToolEnd { .. } => "tool",
@@ -218,6 +269,28 @@ mod tests {
         let event = Event::Delta { turn_id: "t".into(), content: "\"a\"".into() };
         let value: Value = serde_json::from_str(&numbered(7, &event.to_json())).unwrap();
         assert_eq!(value, json!({ "seq": 7, "type": "delta", "turn_id": "t", "content": "\"a\"" }));
+    }
+
+    #[test]
+    fn a_question_says_how_it_is_answered() {
+        let asked = |asked| Event::ToolInput {
+            turn_id: "t".into(),
+            id: "c".into(),
+            server: "crm".into(),
+            name: "find".into(),
+            message: "Who?".into(),
+            asked,
+        };
+        let url = asked(Asked::from(&Mode::Url("https://a.example/".to_owned())));
+        let expected = json!({
+            "type": "tool_input", "turn_id": "t", "id": "c", "server": "crm", "name": "find", "message": "Who?",
+            "mode": "url", "url": "https://a.example/",
+        });
+        assert_eq!(serde_json::from_str::<Value>(&url.to_json()).unwrap(), expected);
+        let form = asked(Asked::Form { requested_schema: Map::new() });
+        let form: Value = serde_json::from_str(&form.to_json()).unwrap();
+        assert_eq!((&form["mode"], &form["requested_schema"]), (&json!("form"), &json!({})));
+        assert_eq!((url.kind(), url.to_v1("")), ("tool", None));
     }
 
     #[test]

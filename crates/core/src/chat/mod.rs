@@ -15,6 +15,7 @@ mod fault;
 pub mod handshake;
 pub mod http_turn;
 pub mod inbox;
+pub mod input;
 pub mod message;
 pub mod prompt;
 pub mod protocol;

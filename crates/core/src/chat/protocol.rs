@@ -18,6 +18,7 @@ use super::approval::Decided;
 use super::fault::wrong_type;
 use super::handshake::Version;
 use super::inbox::{MAX_WAITING_BYTES, MAX_WAITING_FRAMES};
+use super::input::Given;
 use crate::error::{ApiError, ErrorKind};
 use crate::json::error::{invalid_value, missing, unknown_field};
 
@@ -61,6 +62,8 @@ pub enum FrameBody {
     },
     /// A person has decided on a call of a tool.
     Approve(Decided),
+    /// A person answers a tool that asks for input.
+    Answer(Given),
     /// A check that the connection is alive.
     Ping,
 }
@@ -249,6 +252,10 @@ fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
             known(fields, &["type", "seq", "call_id", "decision"])?;
             Ok(FrameBody::Approve(Decided::read(fields)?))
         }
+        "answer" => {
+            known(fields, &["type", "seq", "call_id", "action", "content"])?;
+            Ok(FrameBody::Answer(Given::read(fields)?))
+        }
         "message" => {
             known(fields, &[&asking[..], &["content"]].concat())?;
             let content = fields.get("content").ok_or_else(|| missing("content"))?;
@@ -265,7 +272,7 @@ fn parse_v2(fields: &Map<String, Value>) -> Result<FrameBody, ApiError> {
         other => {
             let other: String = other.chars().take(50).collect();
             let message = format!(
-                "Unknown type `{other}`. Known types: hello, message, tool_result, approve, regenerate, stop, ping."
+                "Unknown type `{other}`. Known types: hello, message, tool_result, approve, answer, regenerate, stop, ping."
             );
             Err(ApiError::invalid("unknown_type", "type", message))
         }
@@ -504,6 +511,13 @@ mod tests {
                 r#"{"type":"tool_result","results":[{"tool_call_id":"a","content":1}]}"#,
                 "invalid_type",
                 Some("results[0].content"),
+            ),
+            (V2, r#"{"type":"answer","call_id":"c"}"#, "missing_required_parameter", Some("action")),
+            (
+                V2,
+                r#"{"type":"answer","call_id":"c","action":"accept","answer":{}}"#,
+                "unknown_parameter",
+                Some("answer"),
             ),
             (V2, r#"{"type":"regenerate","content":"a"}"#, "unknown_parameter", Some("content")),
             (V1, "{}", "missing_required_parameter", Some("message")),

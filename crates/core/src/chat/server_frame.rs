@@ -77,6 +77,9 @@ pub struct Hello<'a> {
     /// The calls of it that wait for agreement, as the frames that ask for it; absent if there are none.
     #[serde(skip_serializing_if = "<[Event]>::is_empty")]
     pub approvals: &'a [Event],
+    /// The calls of it that wait for input, as the frames that ask for it; absent if there are none.
+    #[serde(skip_serializing_if = "<[Event]>::is_empty")]
+    pub inputs: &'a [Event],
     /// What the connection may do.
     pub limits: Limits,
 }
@@ -152,6 +155,7 @@ mod tests {
             oldest_seq: 1,
             active_turn: None,
             approvals: &[],
+            inputs: &[],
             limits: Limits::default(),
         });
         let read = read(&hello);

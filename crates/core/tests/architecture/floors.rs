@@ -146,7 +146,7 @@ const MCP: &[Floor] = &[
     &["method"],
     &["address", "catalogue", "envelope"],
     &["headers"],
-    &["client", "mrtr", "progress", "reference", "server", "trust"],
+    &["client", "elicitation", "mrtr", "progress", "reference", "server", "trust"],
     &["kept", "listen", "notes", "toolset"],
     &["lib"],
 ];
