@@ -29,6 +29,7 @@ export const Account = recovering(bindings.Account);
 export const AgentHub = recovering(bindings.AgentHub);
 export const ChatRoom = recovering(bindings.ChatRoom);
 export const Circuits = recovering(bindings.Circuits);
+export const HeldCall = recovering(bindings.HeldCall);
 export const Live = recovering(bindings.Live);
 export const Login = recovering(bindings.Login);
 export const Nonces = recovering(bindings.Nonces);

@@ -5,6 +5,7 @@ pub mod agent_hub;
 pub mod chat_room;
 pub mod circuits;
 pub mod copy;
+pub mod held_call;
 pub mod ledger;
 pub mod live;
 pub mod login;

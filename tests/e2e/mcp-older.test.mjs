@@ -29,7 +29,7 @@ async function admin(method, target, body, status = 200) {
   return answer.body;
 }
 
-const { address, withClient } = mcpClientsOf(t);
+const { address, post, withClient } = mcpClientsOf(t);
 const postsTo = (path) => servers.requests.filter((one) => one.method === "POST" && one.path === path).length;
 
 test("clients of both lines call tools, hear of progress and get prompts of a server of HTTP+SSE", async () => {
@@ -164,6 +164,122 @@ test("a server that asks a client which cannot be asked is refused at once", asy
     assert.equal(result.content[0].text, "refused -32601", server);
   }
 });
+
+const CAN = { elicitation: { form: {} } };
+const ADA = { action: "accept", content: { name: "Ada" } };
+
+/** The message of a call of the modern era, and its headers. */
+function modern(name, params = {}) {
+  const _meta = {
+    "io.modelcontextprotocol/protocolVersion": "2026-07-28",
+    "io.modelcontextprotocol/clientCapabilities": CAN,
+  };
+  const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {}, ...params, _meta } };
+  return [body, { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name }];
+}
+
+/** What comes of such a call by hand. */
+const call = async (server, name, params, as = key) =>
+  (await post(`/mcp/server/${server}`, as, ...modern(name, params))).body;
+
+test(
+  "a legacy server asks a modern client, and its call is held for the answers",
+  async () => {
+    for (const server of ["sse", "sessions"])
+      for (const [path, prefix] of [
+        [`/mcp/server/${server}`, ""],
+        ["/mcp", `${server}__`],
+      ]) {
+        let asked = 0;
+        const heard = [];
+        const texts = await withClient(
+          "auto",
+          path,
+          key,
+          async (client) => {
+            client.setRequestHandler("elicitation/create", ({ params }) => {
+              assert.equal(params.message, "Who?");
+              asked += 1;
+              return ADA;
+            });
+            const answered = await client.callTool({ name: `${prefix}ask`, arguments: { times: 2 } });
+            const counted = await client.callTool(
+              { name: `${prefix}count`, arguments: {} },
+              { onprogress: ({ progress }) => heard.push(progress) },
+            );
+            return [answered, counted].map(({ content }) => content[0].text);
+          },
+          { capabilities: CAN },
+        );
+        assert.deepEqual(texts, [`${JSON.stringify(ADA)} ${JSON.stringify(ADA)}`, "done"], path);
+        assert.deepEqual([asked, heard], [2, [1, 2, 3]], path);
+      }
+    await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+  },
+  LONG,
+);
+
+test(
+  "a held call is gone on with by its key and for its request alone, and asked again without an answer",
+  async () => {
+    for (const server of ["sse", "sessions"]) {
+      const { result } = await call(server, "ask");
+      assert.equal(result.resultType, "input_required");
+      const [[name, request]] = Object.entries(result.inputRequests);
+      assert.deepEqual([request.method, request.params.message], ["elicitation/create", "Who?"]);
+      const retry = { requestState: result.requestState, inputResponses: { [name]: ADA } };
+      const other = (await t.gw.createKey({ allow_tools: ["*"] })).key;
+      for (const [params, as] of [
+        [retry, other],
+        [{ ...retry, arguments: { times: 3 } }, key],
+      ]) {
+        const { error } = await call(server, "ask", params, as);
+        assert.deepEqual([error?.code, error?.data.code], [-32602, "request_state_invalid"], server);
+      }
+      const again = (await call(server, "ask", { requestState: result.requestState })).result;
+      assert.deepEqual(again.inputRequests, result.inputRequests, server);
+      const ended = await call(server, "ask", { ...retry, requestState: again.requestState });
+      assert.deepEqual(JSON.parse(ended.result.content[0].text), ADA, server);
+      const { error } = await call(server, "ask", retry);
+      assert.equal(error?.data.code, "request_state_invalid", "the call has ended");
+    }
+  },
+  LONG,
+);
+
+test(
+  "a held call ends when its client cannot be asked in that way, and when it leaves",
+  async () => {
+    for (const server of ["sse", "sessions"]) {
+      const before = servers.requests.length;
+      const cancelled = () =>
+        servers.requests.slice(before).filter(({ body }) => body?.method === "notifications/cancelled").length;
+      const { error } = await call(server, "ask", { arguments: { mode: "url" } });
+      assert.equal(error?.code, -32021, server);
+      await eventually(() => cancelled() === 1, { what: "the end of the call", ...PATIENCE });
+      const gone = new AbortController();
+      const [body, headers] = modern("hush");
+      const asked = fetch(address(`/mcp/server/${server}`), {
+        method: "POST",
+        headers: {
+          "content-type": "application/json",
+          accept: "application/json, text/event-stream",
+          ...bearer(key),
+          ...headers,
+        },
+        body: JSON.stringify(body),
+        signal: gone.signal,
+      });
+      const isCalled = ({ body: one }) => one?.method === "tools/call" && one.params.name === "hush";
+      await eventually(() => servers.requests.slice(before).some(isCalled), { what: "the call", ...PATIENCE });
+      gone.abort();
+      await asked.catch(() => {});
+      await eventually(() => cancelled() === 2, { what: "the end of the call that was left", ...PATIENCE });
+    }
+    await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+  },
+  LONG,
+);
 
 test(
   "what misbehaves over HTTP+SSE ends in an error that says how, and reaches no other origin",

@@ -1,7 +1,7 @@
 // Servers of the older transports, on loopback: `/sse` speaks HTTP+SSE of 2024-11-05 and `/sessions` streamable HTTP with sessions, both
 // with the official package of the old line; the others speak HTTP+SSE by hand and misbehave.
 // `count` tells progress in three steps and a log line at each; `wait` tells one step and does not answer; `hush` does not even that;
-// `ask` asks the client for a name, and says what came of it.
+// `ask` asks the client for a name, so often as its argument `times` says, or with `mode` `url` to open an address, and says what came of it.
 import http from "node:http";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
@@ -15,6 +15,11 @@ import {
 } from "@modelcontextprotocol/sdk/types.js";
 
 const TOOLS = ["echo", "count", "wait", "hush", "ask"].map((name) => ({ name, inputSchema: { type: "object" } }));
+const FORM = {
+  message: "Who?",
+  requestedSchema: { type: "object", properties: { name: { type: "string", minLength: 2 } }, required: ["name"] },
+};
+const ADDRESS = { mode: "url", message: "Sign in", url: "https://sign-in.example/", elicitationId: "e1" };
 const INITIALIZED = {
   protocolVersion: "2024-11-05",
   capabilities: { tools: {} },
@@ -51,20 +56,13 @@ export async function startOlderServers() {
       };
       if (name === "echo") return said(given.text);
       if (name === "ask") {
-        const asked = {
-          method: "elicitation/create",
-          params: {
-            message: "Who?",
-            requestedSchema: {
-              type: "object",
-              properties: { name: { type: "string", minLength: 2 } },
-              required: ["name"],
-            },
-          },
-        };
-        return said(
-          await sendRequest(asked, ElicitResultSchema).then(JSON.stringify, (error) => `refused ${error.code}`),
-        );
+        const asked = given.mode === "url" ? ADDRESS : FORM;
+        const answers = [];
+        for (let left = given.times ?? 1; left > 0; left -= 1) {
+          const asking = sendRequest({ method: "elicitation/create", params: asked }, ElicitResultSchema);
+          answers.push(await asking.then(JSON.stringify, (error) => `refused ${error.code}`));
+        }
+        return said(answers.join(" "));
       }
       for (const progress of { count: [1, 2, 3], wait: [1] }[name] ?? []) await step(progress);
       if (name === "count") return said("done");

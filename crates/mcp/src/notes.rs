@@ -3,6 +3,7 @@
 //! Guarantees: progress is told under the caller's token and only where it asked for it; a caller of the modern era is told no log line
 //! below the level that it asked for, and none without one. Of all else that a server may say nothing is passed on.
 
+use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
 use crate::envelope::{self, PROGRESS_TOKEN};
@@ -17,7 +18,7 @@ use crate::version::Era;
 const LEVELS: [&str; 8] = ["debug", "info", "notice", "warning", "error", "critical", "alert", "emergency"];
 
 /// Which log lines are told.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 enum Lines {
     /// All that the server writes: callers of the legacy era set the level for a connection, and there is none here.
     All,
@@ -28,7 +29,7 @@ enum Lines {
 }
 
 /// What a caller is told of one request.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Wanted {
     token: Option<Id>,
     lines: Lines,

@@ -16,6 +16,13 @@ use crate::platform::{log_error, now_ms, random_bytes};
 /// The member of parameters and results.
 const STATE: &str = "requestState";
 
+/// The error for a state that is not good for the request, or not any more.
+pub(super) fn invalid_state() -> RpcError {
+    let message = "`requestState` was not given for this request, or more than ten minutes ago";
+    let data = serde_json::json!({ "code": "request_state_invalid" });
+    RpcError::invalid_params(message).with_data(&data)
+}
+
 /// The states of one request.
 pub(super) struct Held {
     /// What they are bound to; `None` where the method has none, or the parameters cannot be read.
@@ -42,11 +49,7 @@ impl Held {
         };
         let opened = host.settings.keyring.open(&sealed, context).ok();
         let state = opened.and_then(|text| HeldState::read(text.expose(), now_ms()));
-        let Some(state) = state else {
-            let message = "`requestState` was not given for this request, or more than ten minutes ago";
-            let data = serde_json::json!({ "code": "request_state_invalid" });
-            return Err(RpcError::invalid_params(message).with_data(&data));
-        };
+        let Some(state) = state else { return Err(invalid_state()) };
         members.set(STATE, string(&state));
         Ok(members.write())
     }

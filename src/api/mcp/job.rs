@@ -18,6 +18,7 @@ use serde_json::value::RawValue;
 use super::asked::{Answered, Asked, failure};
 use super::endpoint::Face;
 use super::held::Held;
+use super::holding::held;
 use super::underway::Underway;
 use crate::host::Host;
 use crate::pipeline::mcp::{Call, Calling, Notes, Server};
@@ -137,6 +138,9 @@ impl Job {
             notes: self.notes.as_ref(),
             person: None,
         };
+        if let Some(outcome) = held(&self.host, &self.server, self.method, &self.caller, &call).await? {
+            return Ok(outcome);
+        }
         match &self.tool {
             Some((tool, _)) => self.server.call(&self.host, tool, &call).await,
             None => self.server.ask(&self.host, self.method, &call).await,

@@ -7,6 +7,7 @@ mod asked;
 mod content;
 mod endpoint;
 mod held;
+mod holding;
 mod job;
 mod listening;
 mod underway;

@@ -13,6 +13,7 @@ use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::naming::{Target, is_old_name};
 use nexus_edge_mcp::rpc::Outcome;
 use nexus_edge_mcp::trust::Strictness;
+use nexus_edge_mcp::version::Era;
 use nexus_edge_tunnel::tools::name_of;
 
 use super::agent_call;
@@ -141,6 +142,14 @@ impl Server {
             }
             Self::Agent(server) => agent_call::request(host, server, Method::CallTool, call).await,
         }
+    }
+
+    /// The era that it speaks.
+    ///
+    /// # Errors
+    /// `mcp_server_unreachable` (502) where nothing is known of the server.
+    pub async fn era(&self, host: &Host) -> Result<Era, ApiError> {
+        Ok(self.kept(host).await?.version().era())
     }
 
     /// What is kept of it.

@@ -2,7 +2,7 @@
 //!
 //! A question is a form of flat fields, or an address that the person opens in a browser. Guarantee: what is shown of a question has
 //! neither control codes nor more than [`MAX_MESSAGE_CHARS`] characters of text, its schema is within the limits of
-//! [`schema`](crate::schema), and its address is one of `https` or `http`.
+//! [`schema`], and its address is one of `https` or `http`.
 
 mod form;
 
