@@ -9,7 +9,6 @@ use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound};
 use nexus_edge_core::dialect::operation::Operation;
-use nexus_edge_core::dialect::references;
 use nexus_edge_core::dialect::responses::ResponsesRequest;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::provider::Call;
@@ -64,7 +63,7 @@ async fn ask(
     body: &Body,
     inbound: &Inbound<'_>,
 ) -> Result<Option<Response>, ApiError> {
-    let named = references::find(exchange.caller_dialect, &body.bytes)?;
+    let named = inbound.references()?;
     ownership::check(exchange, principal, named.references.iter(), candidate).await?;
     let sent = body.to_js(inbound.native_body(&candidate.upstream_model, false));
     let request =

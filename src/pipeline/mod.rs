@@ -67,7 +67,6 @@ use nexus_edge_core::conversation::Lookup;
 use nexus_edge_core::dialect::cached_answer::CachedAnswer;
 use nexus_edge_core::dialect::inbound::{FromPath, Inbound, without_storing};
 use nexus_edge_core::dialect::pipe::StreamFacts;
-use nexus_edge_core::dialect::references;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::routing::bound::{Demand, takes_max_completion_tokens};
 use nexus_edge_core::routing::{Candidate, Route};
@@ -194,7 +193,7 @@ async fn serve(
     }
     let mut inbound = Inbound::parse(exchange.caller_dialect, &body.bytes, from_path)?;
     record.note_request(&inbound.model, inbound.stream);
-    if tool_loop::may_concern(exchange, principal, &body.bytes)
+    if tool_loop::may_concern(exchange, principal, &inbound)
         && let Some(opened) = rarely(tool_loop::open(exchange, principal, &inbound)).await?
     {
         return Ok(Served::Rounds(Box::new(opened)));
@@ -246,7 +245,7 @@ async fn serve(
     let RequestRecord { event, trail, transcript, admission, .. } = &mut *record;
     let conversation_id = event.conversation_id.as_str();
     let admission = admission.as_ref();
-    let named = references::find(exchange.caller_dialect, &body.bytes)?;
+    let named = inbound.references()?;
     let asked = Asked {
         exchange,
         principal,

@@ -9,14 +9,15 @@
 //! After `nexus:` stands `<server>`, `agent/<id>[/<server>]`, `toolset/<name>` or `all`. Everything else, such as a server of another
 //! address in `OpenAI`'s own tool, is not ours and stays in the request.
 //!
-//! A request that names none is recognised by a search for two words in its bytes; nothing is parsed or allocated for it. Names written
-//! with escapes (`"\u006eexus:"`) are not recognised and reach the provider, which refuses them.
+//! A request that names none is recognised by the members that it has, and by a search for two words in its bytes; nothing is parsed or
+//! allocated for it. Names written with escapes (`"\u006eexus:"`) are not recognised and reach the provider, which refuses them.
 
 mod rule;
 mod source;
 
 use memchr::memchr_iter;
 use nexus_edge_core::dialect::caller::CallerDialect;
+use nexus_edge_core::dialect::inbound::Inbound;
 use nexus_edge_core::error::ApiError;
 use nexus_edge_core::json::error::{invalid_value, wrong_type};
 use nexus_edge_core::json::lenient::{Object, items};
@@ -50,6 +51,13 @@ pub fn may_name(body: &[u8]) -> bool {
         start.and_then(|start| body.get(start..start + word.len())).is_some_and(|found| found == word)
     };
     memchr_iter(b'x', body).any(|at| is_word(at, 2, b"nexus") || is_word(at, 11, b"litellm_proxy"))
+}
+
+/// Whether a parsed request may name a server of the gateway; as exact as [`may_name`].
+#[must_use]
+pub fn may_be_in(inbound: &Inbound<'_>) -> bool {
+    let fields = inbound.fields();
+    ["tools", "mcp_servers", MEMBER].iter().any(|name| fields.get(name).is_some()) && may_name(inbound.body)
 }
 
 /// The servers of the gateway that a request names; `None` if it names none, or cannot be read: that is said by the parser of requests.

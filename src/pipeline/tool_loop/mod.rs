@@ -47,8 +47,8 @@ pub struct Opened {
 }
 
 /// Whether a request may have tools of the gateway, by its bytes and its key alone. A round does not.
-pub fn may_concern(exchange: &Exchange, principal: &Principal, body: &[u8]) -> bool {
-    exchange.round.is_none() && (named::may_name(body) || default_toolset(exchange, principal).is_some())
+pub fn may_concern(exchange: &Exchange, principal: &Principal, inbound: &Inbound<'_>) -> bool {
+    exchange.round.is_none() && (named::may_be_in(inbound) || default_toolset(exchange, principal).is_some())
 }
 
 /// The set of tools of requests that name none. Turns of a session have none.

@@ -9,6 +9,7 @@ use serde_json::value::RawValue;
 use crate::dialect::caller::CallerDialect;
 use crate::dialect::canonical;
 use crate::dialect::openai::request::ChatRequest;
+use crate::dialect::references::{self, Named};
 use crate::dialect::{openai, registry};
 use crate::error::ApiError;
 use crate::json::error::{invalid_value, missing, not_an_object, wrong_type};
@@ -203,6 +204,15 @@ impl<'a> Inbound<'a> {
                 bytes.div_ceil(BYTES_PER_TOKEN) as u64
             }
         }
+    }
+
+    /// What it names of the provider's account.
+    ///
+    /// # Errors
+    /// Those of [`references::find`].
+    pub fn references(&self) -> Result<Named, ApiError> {
+        let named = self.chat().and_then(|chat| openai::references::named(chat).ok());
+        named.map_or_else(|| references::find(self.caller_dialect, self.body), Ok)
     }
 
     /// The limit on tokens of the answer, if the request sets one.

@@ -7,6 +7,7 @@ pub mod codec;
 mod head;
 pub mod legacy;
 pub mod models;
+pub(in crate::dialect) mod references;
 pub mod request;
 pub mod response;
 mod said;

@@ -203,8 +203,19 @@ impl<'a> ChatRequest<'a> {
 
 impl<'a> Message<'a> {
     /// The fields of the message.
-    pub(super) fn fields(&self) -> &JsonObject<'a> {
+    pub(in crate::dialect) fn fields(&self) -> &JsonObject<'a> {
         &self.fields
+    }
+
+    /// The content of a message that has only a role and a text, as JSON. Almost all messages are such ones.
+    pub(in crate::dialect) fn plain_content(&self) -> Option<&'a RawValue> {
+        let mut fields = self.fields.iter();
+        let content = match (fields.next(), fields.next(), fields.next()) {
+            (Some(("role", _)), Some(("content", content)), None)
+            | (Some(("content", content)), Some(("role", _)), None) => content,
+            _ => return None,
+        };
+        (Kind::of(content) == Kind::String).then_some(content)
     }
 
     /// The text of the message: the content if it is a string, otherwise its text parts.

@@ -20,7 +20,8 @@ mod kind;
 mod rules;
 mod walk;
 
-use serde::de::DeserializeSeed;
+use serde::de::{DeserializeSeed, MapAccess, Visitor};
+use serde_json::value::RawValue;
 
 pub use issued::{IssuedPipe, in_answer, noted_in};
 pub use kind::{Kind, Reference};
@@ -48,6 +49,33 @@ pub fn find(caller_dialect: CallerDialect, body: &[u8]) -> Result<Named, ApiErro
         Some(repaired) => walked(caller_dialect, &repaired),
         None => Err(error),
     })
+}
+
+/// What a request names whose top level is parsed already: the walk asks for its members.
+///
+/// # Errors
+/// A value in it cannot be read.
+pub(in crate::dialect) fn find_among<'de>(
+    caller_dialect: CallerDialect,
+    members: impl MapAccess<'de, Error = serde_json::Error>,
+) -> serde_json::Result<Named> {
+    let mut walk = walk::Walk::new(caller_dialect);
+    walk.whole().visit_map(members)?;
+    let (references, may_issue) = walk.end();
+    Ok(Named { references, may_issue })
+}
+
+/// Whether a text, as JSON, is certainly not the name of a file. What is not plain ASCII at its beginning is doubtful.
+pub(in crate::dialect) fn names_no_file(json: &RawValue) -> bool {
+    let text = json.get().as_bytes();
+    let begin = text.get(1..).unwrap_or_default().trim_ascii_start();
+    let same = begin
+        .iter()
+        .zip(walk::FILE_IN_TEXT.as_bytes())
+        .take_while(|(byte, expected)| byte == expected)
+        .count();
+    same < walk::FILE_IN_TEXT.len()
+        && begin.get(same).is_some_and(|byte| byte.is_ascii_graphic() && *byte != b'\\')
 }
 
 /// The JSON with U+FFFD for each escape that is half of a UTF-16 pair; `None` if there is none.

@@ -12,7 +12,7 @@ use super::rules::{self, Rule};
 use crate::dialect::caller::CallerDialect;
 
 /// The prefix by which some services take a text for the name of a file.
-const FILE_IN_TEXT: &str = "fileid://";
+pub(super) const FILE_IN_TEXT: &str = "fileid://";
 
 /// A step on the way to a value.
 enum Step<'de> {

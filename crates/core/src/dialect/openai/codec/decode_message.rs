@@ -17,7 +17,7 @@ use crate::dialect::openai::request;
 use crate::error::ApiError;
 use crate::json::fields::Fields;
 use crate::json::lenient::{Object, settled};
-use crate::json::object::Kind;
+use crate::json::object::{Kind, as_str};
 
 /// Calls in the old `function_call` form have no ids. Ids are generated, and held until the results of the calls.
 #[derive(Default)]
@@ -35,6 +35,9 @@ pub(super) fn all(messages: &[request::Message<'_>], extra: &mut Extra) -> Resul
         .iter()
         .enumerate()
         .map(|(index, message)| {
+            if let Some(message) = plain(message) {
+                return Ok(message);
+            }
             let fields = POLICY.of(message.fields().clone(), format!("messages[{index}]"));
             match message.role.as_ref() {
                 "assistant" => said(message, &fields, index, &mut old_calls, extra),
@@ -42,6 +45,20 @@ pub(super) fn all(messages: &[request::Message<'_>], extra: &mut Extra) -> Resul
             }
         })
         .collect()
+}
+
+/// A message that has only a role and a text, without what is looked for in any other.
+fn plain(message: &request::Message<'_>) -> Option<Message> {
+    let role = match message.role.as_ref() {
+        "system" => Role::System,
+        "developer" => Role::Developer,
+        "user" => Role::User,
+        "assistant" => Role::Assistant,
+        _ => return None,
+    };
+    let text = as_str(message.plain_content()?)?;
+    let parts = if text.is_empty() { Vec::new() } else { vec![Part::text(text.into_owned())] };
+    Some(Message::new(role, parts))
 }
 
 fn one(fields: &Fields<'_>, old_calls: &mut OldCalls, extra: &mut Extra) -> Result<Message, ApiError> {
