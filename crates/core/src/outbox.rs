@@ -14,9 +14,19 @@ pub const OVERDUE_MS: u64 = 1_000;
 #[derive(Debug)]
 pub struct Outbox<T> {
     waiting: Vec<T>,
+    weight: usize,
     linger_ms: u64,
     /// When it will be sent, in milliseconds since the epoch; `None` if no request has taken this on.
     leaves_at_ms: Option<u64>,
+}
+
+/// How much is sent without waiting.
+#[derive(Debug, Clone, Copy)]
+pub struct Full {
+    /// So many entries.
+    pub entries: usize,
+    /// Entries of so much weight together.
+    pub weight: usize,
 }
 
 /// What a request that has added to an outbox has taken on: to [`take`](Outbox::take) what is in it, and send that.
@@ -38,7 +48,7 @@ impl<T> Outbox<T> {
     /// An empty outbox in which entries wait for so many milliseconds.
     #[must_use]
     pub const fn lingering(linger_ms: u64) -> Self {
-        Self { waiting: Vec::new(), linger_ms, leaves_at_ms: None }
+        Self { waiting: Vec::new(), weight: 0, linger_ms, leaves_at_ms: None }
     }
 
     /// Number of entries that wait.
@@ -61,9 +71,21 @@ impl<T> Outbox<T> {
         full: usize,
         now_ms: u64,
     ) -> Option<Departure> {
+        self.add_weighing(entries, 0, Full { entries: full, weight: usize::MAX }, now_ms)
+    }
+
+    /// The same with entries that weigh so much together.
+    pub fn add_weighing(
+        &mut self,
+        entries: impl IntoIterator<Item = T>,
+        weight: usize,
+        full: Full,
+        now_ms: u64,
+    ) -> Option<Departure> {
         self.waiting.extend(entries);
+        self.weight = self.weight.saturating_add(weight);
         let is_taken_on = self.leaves_at_ms.is_some_and(|due| now_ms < due + OVERDUE_MS);
-        if self.waiting.len() >= full {
+        if self.waiting.len() >= full.entries || self.weight >= full.weight {
             Some(Departure::Now)
         } else if is_taken_on {
             None
@@ -79,6 +101,7 @@ impl<T> Outbox<T> {
         if departure != Departure::Now {
             self.leaves_at_ms = None;
         }
+        self.weight = 0;
         std::mem::take(&mut self.waiting)
     }
 }
@@ -113,6 +136,19 @@ mod tests {
         assert_eq!(outbox.take(Departure::Now), [1, 2, 3]);
         assert_eq!(outbox.add([4], 3, 20), None);
         assert_eq!(outbox.take(Departure::AfterMs(LINGER_MS)), [4]);
+    }
+
+    #[test]
+    fn what_weighs_much_leaves_at_once() {
+        let mut outbox = Outbox::new();
+        let add = |outbox: &mut Outbox<u8>, weight| {
+            outbox.add_weighing([0], weight, Full { entries: 9, weight: 100 }, 0)
+        };
+        assert_eq!(add(&mut outbox, 60), WAIT);
+        assert_eq!(add(&mut outbox, 0), None);
+        assert_eq!(add(&mut outbox, 40), Some(Departure::Now));
+        assert_eq!(outbox.take(Departure::Now).len(), 3);
+        assert_eq!(add(&mut outbox, 60), None, "the weight is gone with what had it");
     }
 
     #[test]

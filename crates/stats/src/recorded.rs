@@ -49,6 +49,19 @@ impl Recorded {
         archived.line(&self.event)
     }
 
+    /// Where its texts are, if they are in a pack already.
+    #[must_use]
+    pub fn place(&self) -> Option<&Place> {
+        self.kept.as_ref()?.archived.as_ref()?.place.as_ref()
+    }
+
+    /// How much memory its texts take, in bytes.
+    #[must_use]
+    pub fn text_bytes(&self) -> usize {
+        let archived = self.kept.as_ref().and_then(|kept| kept.archived.as_ref());
+        archived.map_or(0, |archived| archived.texts.iter().map(String::len).sum())
+    }
+
     /// Notes that its texts are in a pack, and takes them out.
     pub fn moved_to(&mut self, place: Place) {
         if let Some(archived) = self.kept.as_mut().and_then(|kept| kept.archived.as_mut()) {

@@ -6,7 +6,7 @@
 //! was left behind by a batch that failed.
 //!
 //! Texts that are too large for a message of the queue are put before their event is sent, as packs of the kind `archive-large`:
-//! their event may be recorded much later.
+//! their event may be recorded much later. Those of requests that end at about the same time are one pack.
 
 use std::collections::HashMap;
 
@@ -56,6 +56,10 @@ impl Registered {
     }
 }
 
+/// Notes texts to be erased in their packs. Parameter: a JSON list of [`Place`]s.
+pub const ERASE: &str = "INSERT OR IGNORE INTO archive_erasures (pack, at, length) \
+    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
+
 /// Adds packs. Parameter: a JSON list of [`Registered`].
 pub const REGISTER: &str = "INSERT INTO archive_packs (name, staged) SELECT value ->> 'name', value ->> 'staged' FROM json_each(?1) \
     WHERE true ON CONFLICT (name) DO NOTHING";
@@ -71,18 +75,37 @@ pub fn object_of(pack: &str) -> String {
     Name::new(kind, time_of(pack).unwrap_or_default(), pack).pack()
 }
 
-/// Puts the texts of one request, which are too large for a message, as a pack of their own. The result is where they are.
-pub async fn put_large(env: &Env, line: String) -> StoreResult<Place> {
-    let name = format!("{}{LARGE}", new_ulid(now_ms()));
-    let member = compress(line).await?;
-    let length = member.len() as u64;
-    env.bucket("BUCKET")?.put(object_of(&name), member).execute().await?;
-    Ok(Place(name, 0, length))
+/// Puts texts that are too large for a message, as a pack of their own with a block for each line. The result is where they are.
+pub async fn put_large(env: &Env, lines: Vec<Option<String>>) -> StoreResult<Vec<Option<Place>>> {
+    let pack = Pack::of(format!("{}{LARGE}", new_ulid(now_ms())), lines).await?;
+    env.bucket("BUCKET")?.put(object_of(&pack.name), pack.bytes).execute().await?;
+    Ok(pack.places)
 }
 
-async fn compress(mut line: String) -> StoreResult<Vec<u8>> {
-    line.push('\n');
-    Ok(gzip::compress(line.as_bytes()).await?)
+/// A pack that is not stored yet.
+struct Pack {
+    name: String,
+    bytes: Vec<u8>,
+    /// Where each of the lines is.
+    places: Vec<Option<Place>>,
+}
+
+impl Pack {
+    /// A pack of the lines, one block each.
+    async fn of(name: String, lines: Vec<Option<String>>) -> StoreResult<Self> {
+        let (mut bytes, mut places) = (Vec::new(), Vec::with_capacity(lines.len()));
+        for line in lines {
+            let Some(mut line) = line else {
+                places.push(None);
+                continue;
+            };
+            line.push('\n');
+            let member = gzip::compress(line.as_bytes()).await?;
+            places.push(Some(Place(name.clone(), bytes.len() as u64, member.len() as u64)));
+            bytes.extend(member);
+        }
+        Ok(Self { name, bytes, places })
+    }
 }
 
 /// Makes a pack of the lines, one block each. The result is where each of them is, and the pack to be registered together with
@@ -91,18 +114,8 @@ pub async fn write(
     env: &Env,
     lines: Vec<Option<String>>,
 ) -> StoreResult<(Vec<Option<Place>>, Option<Registered>)> {
-    let name = new_ulid(now_ms());
-    let (mut bytes, mut places, mut requests) = (Vec::new(), Vec::with_capacity(lines.len()), 0);
-    for line in lines {
-        let Some(line) = line else {
-            places.push(None);
-            continue;
-        };
-        let member = compress(line).await?;
-        places.push(Some(Place(name.clone(), bytes.len() as u64, member.len() as u64)));
-        bytes.extend(member);
-        requests += 1;
-    }
+    let Pack { name, bytes, places } = Pack::of(new_ulid(now_ms()), lines).await?;
+    let requests = places.iter().flatten().count();
     if requests == 0 {
         return Ok((places, None));
     }

@@ -5,6 +5,7 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::slice;
 
+use nexus_edge_core::conversation::archive_item::Place;
 use nexus_edge_core::settings::RecordSink;
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_stats::batch::Batch;
@@ -157,9 +158,12 @@ async fn ingest_group(
     }
     let mut lines = Vec::with_capacity(fresh.len());
     let mut registered: Vec<Registered> = Vec::new();
+    // Texts in a pack that are not to be archived any more, because their conversation was deleted.
+    let mut erased: Vec<&Place> = Vec::new();
     for one in &fresh {
+        registered.extend(one.place().map(Registered::of_object));
         let archived = deletions.kept(one).and_then(|kept| kept.archived.as_ref());
-        registered.extend(archived.and_then(|archived| archived.place.as_ref()).map(Registered::of_object));
+        erased.extend(one.place().filter(|_| archived.is_none()));
         lines.push(archived.map(|archived| archived.line(&one.event)).transpose()?.flatten());
     }
     let (places, pack) = packs::write(env, lines).await?;
@@ -203,6 +207,9 @@ async fn ingest_group(
     ]);
     if !registered.is_empty() {
         statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&registered)?)])?);
+    }
+    if !erased.is_empty() {
+        statements.push(run(packs::ERASE, &[text(&serde_json::to_string(&erased)?)])?);
     }
     if !batch.late_minutes.is_empty() {
         statements.push(run(&sql::insert_late(), &[text(&batch.late_minutes), part.clone()])?);

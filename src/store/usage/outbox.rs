@@ -14,7 +14,7 @@
 use std::cell::RefCell;
 
 use nexus_edge_core::conversation::kept::Kept;
-use nexus_edge_core::outbox::{Departure, Outbox};
+use nexus_edge_core::outbox::{Departure, Full, Outbox};
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_stats::message::Message;
 use nexus_edge_stats::recorded::{self, Recorded};
@@ -35,6 +35,8 @@ const MESSAGE_EVENTS: usize = 64;
 const MESSAGE_BYTES: usize = 120_000;
 /// Texts of as many bytes, as JSON, are put into R2 before their event is sent.
 const LARGE_BYTES: usize = 90_000;
+/// Events whose texts are so many bytes together leave at once: as much memory an isolate spends on those that wait.
+const WAITING_BYTES: usize = 1 << 20;
 
 thread_local! {
     static OUTBOX: RefCell<Outbox<Recorded>> = const { RefCell::new(Outbox::new()) };
@@ -48,16 +50,18 @@ pub fn waiting() -> usize {
 /// Hands an event over to be recorded, with what is kept of its request. Never fails: what the queue refuses goes to D1, what D1
 /// refuses goes to R2.
 pub async fn record(env: &Env, event: UsageEvent, kept: Option<Kept>) {
-    let mut recorded = Recorded { event, kept: kept.map(Box::new) };
-    if let Err(error) = put_large(env, &mut recorded).await {
-        log_error("a large text is not archived", &error);
-    }
-    let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add([recorded], MESSAGE_EVENTS, now_ms()));
+    let recorded = Recorded { event, kept: kept.map(Box::new) };
+    let bytes = recorded.text_bytes();
+    let full = Full { entries: MESSAGE_EVENTS, weight: WAITING_BYTES };
+    let departure = OUTBOX.with_borrow_mut(|outbox| outbox.add_weighing([recorded], bytes, full, now_ms()));
     let Some(departure) = departure else { return };
     if let Departure::AfterMs(ms) = departure {
         Timer::after_ms(ms).await;
     }
-    let recorded = OUTBOX.with_borrow_mut(|outbox| outbox.take(departure));
+    let mut recorded = OUTBOX.with_borrow_mut(|outbox| outbox.take(departure));
+    if let Err(error) = put_large(env, &mut recorded).await {
+        log_error("large texts are not archived", &error);
+    }
     let messages = match recorded::messages(&recorded, MESSAGE_EVENTS, MESSAGE_BYTES) {
         Ok(messages) => messages,
         Err(error) => return log_error("usage events cannot be written", &error),
@@ -67,10 +71,17 @@ pub async fn record(env: &Env, event: UsageEvent, kept: Option<Kept>) {
     }
 }
 
-/// Puts texts that are too large for a message into a pack of their own.
-async fn put_large(env: &Env, recorded: &mut Recorded) -> StoreResult<()> {
-    if let Some(line) = recorded.large_line(LARGE_BYTES)? {
-        recorded.moved_to(rarely(packs::put_large(env, line)).await?);
+/// Puts texts that are too large for a message into a pack.
+async fn put_large(env: &Env, recorded: &mut [Recorded]) -> StoreResult<()> {
+    let lines = recorded.iter().map(|one| one.large_line(LARGE_BYTES));
+    let lines: Vec<Option<String>> = lines.collect::<Result<_, _>>()?;
+    if lines.iter().all(Option::is_none) {
+        return Ok(());
+    }
+    for (one, place) in recorded.iter_mut().zip(rarely(packs::put_large(env, lines)).await?) {
+        if let Some(place) = place {
+            one.moved_to(place);
+        }
     }
     Ok(())
 }

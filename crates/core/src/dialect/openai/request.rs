@@ -210,12 +210,13 @@ impl<'a> Message<'a> {
     /// The content of a message that has only a role and a text, as JSON. Almost all messages are such ones.
     pub(in crate::dialect) fn plain_content(&self) -> Option<&'a RawValue> {
         let mut fields = self.fields.iter();
-        let content = match (fields.next(), fields.next(), fields.next()) {
-            (Some(("role", _)), Some(("content", content)), None)
-            | (Some(("content", content)), Some(("role", _)), None) => content,
-            _ => return None,
+        let others = |(name, _): &(&str, _)| *name != "role";
+        let (Some(first), Some(second), None) = (fields.next(), fields.next(), fields.next()) else {
+            return None;
         };
-        (Kind::of(content) == Kind::String).then_some(content)
+        // No member stands there twice.
+        let (name, content) = [first, second].into_iter().find(others)?;
+        (name == "content" && Kind::of(content) == Kind::String).then_some(content)
     }
 
     /// The text of the message: the content if it is a string, otherwise its text parts.
