@@ -69,6 +69,15 @@ export function cpuMs(pid) {
   }
 }
 
+/** The same of its main thread alone, which answers requests in workerd: compiling and collecting garbage have others. */
+export function mainThreadCpuMs(pid) {
+  try {
+    return Number(readFileSync(`/proc/${pid}/task/${pid}/schedstat`, "utf8").split(" ", 1)[0]) / 1e6;
+  } catch {
+    return null;
+  }
+}
+
 /** Processor time in ms that the whole machine has spent, stolen time included; null where there is no /proc. */
 export function machineCpuMs() {
   try {
