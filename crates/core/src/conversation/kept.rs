@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 use super::archive::ArchivedMessage;
 use super::archive_item::{Item, Mark, Place};
 use crate::access::StorePolicy;
+use crate::json::quote;
 use crate::stats::UsageEvent;
 
 /// Characters of the question and of the answer that the search looks at.
@@ -46,7 +47,7 @@ pub struct Archived {
     /// The messages, the answer last.
     pub outline: Vec<Mark>,
     /// Their texts; empty where none is kept, and where they are in a pack already.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[serde(default, skip_serializing_if = "Vec::is_empty", serialize_with = "quote::texts")]
     pub texts: Vec<String>,
     /// Where the texts are, if they are in a pack already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -151,6 +152,7 @@ struct Line<'a> {
 #[derive(Debug, Serialize, Deserialize)]
 struct LineMessage<'a> {
     role: &'a str,
+    #[serde(serialize_with = "quote::text")]
     content: std::borrow::Cow<'a, str>,
 }
 

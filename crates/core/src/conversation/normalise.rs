@@ -177,7 +177,18 @@ fn trimmed(text: &str) -> &str {
 
 /// A text without carriage returns, which some clients add to every line.
 fn without_returns(text: &str) -> Cow<'_, str> {
-    if text.contains('\r') { Cow::Owned(text.replace('\r', "")) } else { Cow::Borrowed(text) }
+    if has_returns(text.as_bytes()) { Cow::Owned(text.replace('\r', "")) } else { Cow::Borrowed(text) }
+}
+
+/// Eight bytes are looked at together: the standard library takes as many as a pointer has, which are four in WebAssembly.
+fn has_returns(bytes: &[u8]) -> bool {
+    const ONES: u64 = u64::MAX / 255;
+    let (chunks, rest) = bytes.as_chunks::<8>();
+    let has_return = |chunk: &[u8; 8]| {
+        let others = u64::from_le_bytes(*chunk) ^ (ONES * u64::from(b'\r'));
+        others.wrapping_sub(ONES) & !others & (ONES << 7) != 0
+    };
+    chunks.iter().any(has_return) || rest.contains(&b'\r')
 }
 
 fn media_piece(media: &Media) -> Piece<'_> {
@@ -211,6 +222,19 @@ mod tests {
 
     fn user(parts: Vec<Part>) -> Message {
         Message::new(Role::User, parts)
+    }
+
+    #[test]
+    fn returns_are_found_at_every_place() {
+        for length in 0..40 {
+            let text = "é~\u{8d}\u{c}\u{e}".repeat(length);
+            assert!(!has_returns(text.as_bytes()), "{length}");
+            for (at, _) in text.char_indices() {
+                let mut with = text.clone();
+                with.insert(at, '\r');
+                assert!(has_returns(with.as_bytes()), "{at} of {length}");
+            }
+        }
     }
 
     #[test]

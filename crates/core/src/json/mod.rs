@@ -11,4 +11,5 @@ pub mod error;
 pub mod fields;
 pub mod lenient;
 pub mod object;
+pub mod quote;
 pub mod splice;

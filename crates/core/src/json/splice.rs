@@ -2,6 +2,8 @@
 
 use serde_json::value::RawValue;
 
+pub use super::quote::quote;
+
 /// A replacement of a byte range.
 #[derive(Debug)]
 pub struct Edit {
@@ -58,12 +60,6 @@ fn string_start(text: &[u8]) -> Option<usize> {
 #[must_use]
 pub fn offset_in(body: &[u8], value: &RawValue) -> usize {
     (value.get().as_ptr() as usize).wrapping_sub(body.as_ptr() as usize)
-}
-
-/// A text as a JSON string.
-#[must_use]
-pub fn quote(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
 }
 
 /// `body` with the edits applied. They must not overlap.
