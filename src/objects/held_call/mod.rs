@@ -95,7 +95,7 @@ impl DurableObject for HeldCall {
         let (path, body) = (request.path(), request.bytes().await?);
         match path.as_str() {
             "/begin" => begin(&inside, serde_json::from_slice(&body)?),
-            "/go-on" => go_on(&inside, serde_json::from_slice(&body)?),
+            "/go-on" => Ok(go_on(&inside, serde_json::from_slice(&body)?)),
             "/cancel" => {
                 inside.stop();
                 Response::ok("")
@@ -162,10 +162,10 @@ async fn ask(inside: &Rc<Inside>, begin: Begin) -> Said {
 }
 
 /// Gives the answer to the open question, and answers with what is heard from then on.
-fn go_on(inside: &Rc<Inside>, go_on: GoOn) -> Result<Response> {
+fn go_on(inside: &Rc<Inside>, go_on: GoOn) -> Response {
     let GoOn { key_id, server, ask, response } = go_on;
     if inside.live.borrow().of != Some((key_id, server)) {
-        return Ok(ResponseBuilder::new().fixed(line(&Said::Gone)));
+        return ResponseBuilder::new().fixed(line(&Said::Gone));
     }
     let listening = inside.listen();
     let mut live = inside.live.borrow_mut();
@@ -184,7 +184,7 @@ fn go_on(inside: &Rc<Inside>, go_on: GoOn) -> Result<Response> {
         (None, _) => {}
     }
     drop(live);
-    Ok(lines(listening))
+    lines(listening)
 }
 
 impl Inside {
