@@ -3,8 +3,13 @@
 //! Guarantee: content that passes has every required field, no other fields than those of the form, and values of the types, lengths,
 //! ranges, choices and formats that the schema of each field says. A keyword that the protocol does not have for forms is not checked.
 
+use std::collections::HashSet;
+
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
+
+/// So many choices are named in an error.
+const SHOWN_CHOICES: usize = 20;
 
 /// What is wrong with content.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -73,7 +78,7 @@ fn check(field: &Value, value: &Value) -> Result<(), Wrong> {
         Some("string") => {
             let text = value.as_str().ok_or(Wrong::Type("a string"))?;
             in_range(field, text.chars().count(), "minLength", "maxLength", "characters")?;
-            chosen(field, text)?;
+            Choices::of(field).check(text)?;
             has_format(field, text)
         }
         Some("integer") if !is_whole(value) => Err(Wrong::Type("a whole number")),
@@ -82,10 +87,10 @@ fn check(field: &Value, value: &Value) -> Result<(), Wrong> {
         Some("array") => {
             let items = value.as_array().ok_or(Wrong::Type("an array"))?;
             in_range(field, items.len(), "minItems", "maxItems", "items")?;
-            let choices = field.get("items").unwrap_or(&Value::Null);
-            items.iter().try_for_each(|item| {
-                chosen(choices, item.as_str().ok_or(Wrong::Type("an array of strings"))?)
-            })
+            let choices = Choices::of(field.get("items").unwrap_or(&Value::Null));
+            items
+                .iter()
+                .try_for_each(|item| choices.check(item.as_str().ok_or(Wrong::Type("an array of strings"))?))
         }
         _ => Ok(()),
     }
@@ -118,20 +123,28 @@ fn is_within(field: &Value, number: f64) -> Result<(), Wrong> {
     }
 }
 
-/// A text that has to be one of a list: `enum`, or `const` of the members of `oneOf` or `anyOf`.
-fn chosen(field: &Value, text: &str) -> Result<(), Wrong> {
-    let list = |name: &str| field.get(name).and_then(Value::as_array).into_iter().flatten();
-    let titled = list("oneOf").chain(list("anyOf")).filter_map(|choice| choice.get("const"));
-    let mut choices = list("enum").chain(titled).filter_map(Value::as_str).peekable();
-    if choices.peek().is_none() {
-        return Ok(());
+/// The texts of which a field has to be one: `enum`, or `const` of the members of `oneOf` or `anyOf`. Any, where there are none.
+struct Choices<'a> {
+    all: HashSet<&'a str>,
+    /// The first of them, as they are named in an error.
+    shown: Vec<&'a str>,
+}
+
+impl<'a> Choices<'a> {
+    fn of(field: &'a Value) -> Self {
+        let list = |name: &str| field.get(name).and_then(Value::as_array).into_iter().flatten();
+        let titled = list("oneOf").chain(list("anyOf")).filter_map(|choice| choice.get("const"));
+        let choices = || list("enum").chain(titled.clone()).filter_map(Value::as_str);
+        Self { all: choices().collect(), shown: choices().take(SHOWN_CHOICES).collect() }
     }
-    let choices: Vec<&str> = choices.collect();
-    if choices.contains(&text) {
-        return Ok(());
+
+    fn check(&self, text: &str) -> Result<(), Wrong> {
+        if self.all.is_empty() || self.all.contains(text) {
+            return Ok(());
+        }
+        let shown: Vec<String> = self.shown.iter().map(|choice| format!("`{choice}`")).collect();
+        Err(Wrong::Value(format!("must be one of {}", shown.join(", "))))
     }
-    let shown: Vec<String> = choices.iter().take(20).map(|choice| format!("`{choice}`")).collect();
-    Err(Wrong::Value(format!("must be one of {}", shown.join(", "))))
 }
 
 fn has_format(field: &Value, text: &str) -> Result<(), Wrong> {
