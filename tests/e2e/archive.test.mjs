@@ -3,6 +3,7 @@
 // everything whose time is over goes; and that what an earlier release archived is still there.
 import assert from "node:assert/strict";
 import { after, before, describe } from "node:test";
+import { gzipSync } from "node:zlib";
 import { startGateway } from "../support/gateway.mjs";
 import { ask, suite, test } from "../support/suite.mjs";
 import { eventually } from "../support/util.mjs";
@@ -298,6 +299,43 @@ describe("packs", () => {
       assert.deepEqual(await asked(id), [text]);
     assert.deepEqual(await t.gw.db("SELECT * FROM archive_erasures"), []);
     assert.equal((await show(t.gw, "mixed")).status, 404);
+  });
+
+  test("a text that nothing refers to is erased in the pack that it shares with one that is archived", async () => {
+    const now = Date.now();
+    const [{ key_id: key }] = await t.gw.db("SELECT key_id FROM conversations LIMIT 1");
+    const pack = `${ulid(now, 77)}L`;
+    const members = [];
+    const large = ["forgotten", "kept"].map((word, i) => {
+      const texts = [`${word} in a shared pack`, "answer"];
+      const messages = texts.map((content, of) => ({ role: of ? "assistant" : "user", content }));
+      const member = gzipSync(`${JSON.stringify({ messages })}\n`);
+      const place = [pack, members.reduce((sum, { length }) => sum + length, 0), member.length];
+      members.push(member);
+      const one = event({ id: ulid(now, i), ts: now, key, conversation: `${word}-large`, question: word, answer: "" });
+      Object.assign(one.kept.archived, { texts: [], place });
+      return one;
+    });
+    const day = new Date(now).toISOString();
+    const object = `packs/archive-large/${day.slice(0, 10)}/${day.slice(11, 13)}/${pack}.ndjson.gz`;
+    await (await t.gw.r2()).put(object, Buffer.concat(members));
+    const recorded = ({ id }) => t.gw.db("SELECT id FROM request_log WHERE id = ?", id);
+    // Its account has recorded the first without what is kept of it.
+    const { kept: _, ...bare } = large[0];
+    await t.gw.enqueue(JSON.stringify([bare]));
+    await eventually(async () => (await recorded(bare)).length === 1);
+    for (const delivery of [2, 3]) {
+      const marker = { ...bare, id: ulid(now, delivery) };
+      await t.gw.enqueue(JSON.stringify([...large, marker]));
+      await eventually(async () => (await recorded(marker)).length === 1);
+      await eventually(async () => {
+        await t.gw.scheduled();
+        return !(await t.gw.dump()).some(({ text }) => text?.includes("forgotten in a shared pack"));
+      });
+      assert.deepEqual(await asked("kept-large"), ["kept in a shared pack"]);
+    }
+    assert.equal((await t.gw.admin("DELETE", "/conversations/kept-large")).status, 200);
+    assert.ok(!(await t.gw.dump()).some(({ text }) => text?.includes("in a shared pack")));
   });
 
   test("what the request had no time to erase is erased by the cron", async () => {

@@ -64,6 +64,11 @@ impl<'a> Group<'a> {
         serde_json::to_string(&named.collect::<Vec<_>>())
     }
 
+    /// Its events whose texts are in packs already.
+    pub fn placed(&self) -> impl Iterator<Item = &'a Recorded> {
+        self.recorded.iter().filter(|one| one.place().is_some())
+    }
+
     /// The events that are still to be recorded. `logged`: ids of those that the request log has. `noted`: which of [`Self::names`]
     /// are noted.
     #[must_use]

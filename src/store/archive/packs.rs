@@ -6,7 +6,8 @@
 //! was left behind by a batch that failed.
 //!
 //! Texts that are too large for a message of the queue are put before their event is sent, as packs of the kind `archive-large`:
-//! their event may be recorded much later. Those of requests that end at about the same time are one pack.
+//! their event may be recorded much later. Those of requests that end at about the same time are one pack, and their events one message:
+//! they are recorded together, or none is, and then nothing refers to the pack.
 
 use std::collections::HashMap;
 
@@ -17,10 +18,11 @@ use nexus_edge_core::conversation::archive_item::Place;
 use nexus_edge_core::conversation::kept;
 use nexus_edge_core::id;
 use nexus_edge_packs::name::Name;
+use nexus_edge_stats::recorded::Recorded;
 use serde::{Deserialize, Serialize};
-use worker::{Env, Range};
+use worker::{D1Database, D1PreparedStatement, Env, Range};
 
-use super::super::{StoreError, StoreResult, rows, text};
+use super::super::{StoreError, StoreResult, rows, statement, text};
 use crate::platform::gzip;
 use crate::platform::{log_error, new_ulid, now_ms};
 
@@ -51,14 +53,43 @@ pub struct Registered {
 
 impl Registered {
     /// The pack of a place, which is an object already.
-    pub fn of_object(place: &Place) -> Self {
+    fn of_object(place: &Place) -> Self {
         Self { name: place.pack().to_owned(), staged: None }
     }
 }
 
-/// Notes texts to be erased in their packs. Parameter: a JSON list of [`Place`]s.
-pub const ERASE: &str = "INSERT OR IGNORE INTO archive_erasures (pack, at, length) \
-    SELECT value ->> 0, value ->> 1, value ->> 2 FROM json_each(?1)";
+/// The texts of an event in a pack that was put before.
+#[derive(Debug, Serialize)]
+struct Placed<'a> {
+    key_id: &'a str,
+    conversation_id: &'a str,
+    pack: &'a str,
+    at: u64,
+    length: u64,
+}
+
+impl<'a> Placed<'a> {
+    fn of(recorded: &'a Recorded) -> Option<Self> {
+        let (event, place) = (&recorded.event, recorded.place()?);
+        Some(Self {
+            key_id: &event.key_id,
+            conversation_id: &event.conversation_id,
+            pack: place.pack(),
+            at: place.offset(),
+            length: place.length(),
+        })
+    }
+}
+
+/// Notes texts to be erased to which no entry refers. Parameter: a JSON list of [`Placed`].
+const ERASE: &str = "INSERT OR IGNORE INTO archive_erasures (pack, at, length) \
+    SELECT e.value ->> 'pack', e.value ->> 'at', e.value ->> 'length' FROM json_each(?1) AS e WHERE NOT EXISTS \
+    (SELECT 1 FROM conversations AS c, json_each('[' || c.items || ']') AS i \
+    WHERE c.key_id = e.value ->> 'key_id' AND c.id = e.value ->> 'conversation_id' \
+    AND i.value ->> '$.p[0]' = e.value ->> 'pack' AND i.value ->> '$.p[1]' = e.value ->> 'at') AND NOT EXISTS \
+    (SELECT 1 FROM chat_messages AS m, json_each('[' || m.items || ']') AS i \
+    WHERE m.key_id = e.value ->> 'key_id' AND m.conversation_id = e.value ->> 'conversation_id' \
+    AND i.value ->> '$.p[0]' = e.value ->> 'pack' AND i.value ->> '$.p[1]' = e.value ->> 'at')";
 
 /// Adds packs. Parameter: a JSON list of [`Registered`].
 pub const REGISTER: &str = "INSERT INTO archive_packs (name, staged) SELECT value ->> 'name', value ->> 'staged' FROM json_each(?1) \
@@ -135,6 +166,22 @@ pub fn encode(bytes: &[u8]) -> String {
 /// The reverse of [`encode`].
 pub fn decode(staged: &str) -> Option<Vec<u8>> {
     STANDARD.decode(staged).ok()
+}
+
+/// What becomes of packs that were put before their events, after everything else that is recorded of these: they are registered, and
+/// a text to which nothing refers is noted to be erased, because its conversation was deleted meanwhile or the event had been recorded
+/// without it.
+pub fn settle(database: &D1Database, placed: &[&Recorded]) -> StoreResult<Vec<D1PreparedStatement>> {
+    if placed.is_empty() {
+        return Ok(Vec::new());
+    }
+    let packs: Vec<Registered> =
+        placed.iter().filter_map(|one| one.place()).map(Registered::of_object).collect();
+    let texts: Vec<Placed<'_>> = placed.iter().filter_map(|one| Placed::of(one)).collect();
+    Ok(vec![
+        statement(database, REGISTER, &[text(&serde_json::to_string(&packs)?)])?,
+        statement(database, ERASE, &[text(&serde_json::to_string(&texts)?)])?,
+    ])
 }
 
 /// Where the bytes of a pack are.

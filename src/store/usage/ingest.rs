@@ -5,7 +5,6 @@ use std::collections::HashSet;
 use std::ops::Range;
 use std::slice;
 
-use nexus_edge_core::conversation::archive_item::Place;
 use nexus_edge_core::settings::RecordSink;
 use nexus_edge_core::stats::UsageEvent;
 use nexus_edge_stats::batch::Batch;
@@ -22,7 +21,7 @@ use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Database, Env};
 
-use super::super::archive::packs::{self, Registered};
+use super::super::archive::packs;
 use super::super::origin::NOTED_FOR_MS;
 use super::super::request_log::{self, sink};
 use super::super::{StoreError, StoreResult, analytics, database, read, statement, text, unsigned};
@@ -74,8 +73,8 @@ pub(super) const DIRECT: Delivery = Delivery { waited_ms: 0, of: 1 };
 
 /// Records events and adds them to all sums and to the archive, once each however often and in whichever batch they are
 /// delivered. Events that the request log has are left out; all rest is written in one transaction, which its primary key
-/// refuses as a whole if another one wrote an event of it in between. Texts are written before it: what it does not refer to
-/// in the end is removed by the cron.
+/// refuses as a whole if another one wrote an event of it in between. Texts are written before it: a pack that it does not refer to
+/// in the end is removed by the cron, and a text that it does not refer to is erased in a pack that it shares with others.
 ///
 /// The events are one chunk: every delivery of it has the same events.
 pub async fn ingest(env: &Env, recorded: &[Recorded]) -> StoreResult<()> {
@@ -153,21 +152,18 @@ async fn ingest_group(
     let group = Group::of(all, chunks);
     let Before { logged, noted, deletions } = recorded_before(env, &database, &group).await?;
     let fresh = group.fresh(&logged, &noted);
+    let large = packs::settle(&database, &group.placed().collect::<Vec<_>>())?;
     if fresh.is_empty() {
+        if !large.is_empty() {
+            database.batch(large).await?;
+        }
         return Ok(());
     }
-    let mut lines = Vec::with_capacity(fresh.len());
-    let mut registered: Vec<Registered> = Vec::new();
-    // Texts in a pack that are not to be archived any more, because their conversation was deleted.
-    let mut erased: Vec<&Place> = Vec::new();
-    for one in &fresh {
-        registered.extend(one.place().map(Registered::of_object));
-        let archived = deletions.kept(one).and_then(|kept| kept.archived.as_ref());
-        erased.extend(one.place().filter(|_| archived.is_none()));
-        lines.push(archived.map(|archived| archived.line(&one.event)).transpose()?.flatten());
-    }
+    let archived = fresh.iter().map(|one| (one, deletions.kept(one).and_then(|kept| kept.archived.as_ref())));
+    let lines = archived
+        .map(|(one, archived)| Ok(archived.map(|archived| archived.line(&one.event)).transpose()?.flatten()));
+    let lines = lines.collect::<StoreResult<Vec<_>>>()?;
     let (places, pack) = packs::write(env, lines).await?;
-    registered.extend(pack);
     let events: Vec<&UsageEvent> = fresh.iter().map(|one| &one.event).collect();
     let mut statements = match settings.record_sink {
         RecordSink::D1 => vec![run(&log_row::insert(), &[text(&log_row::list(&events)?)])?],
@@ -205,12 +201,10 @@ async fn ingest_group(
         run(sql::INSERT_SERIES, &[text(&batch.series)])?,
         run(&sql::insert_rows(Grain::Minute, false), &[text(&batch.minutes), part.clone()])?,
     ]);
-    if !registered.is_empty() {
-        statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&registered)?)])?);
+    if let Some(pack) = pack {
+        statements.push(run(packs::REGISTER, &[text(&serde_json::to_string(&[pack])?)])?);
     }
-    if !erased.is_empty() {
-        statements.push(run(packs::ERASE, &[text(&serde_json::to_string(&erased)?)])?);
-    }
+    statements.extend(large);
     if !batch.late_minutes.is_empty() {
         statements.push(run(&sql::insert_late(), &[text(&batch.late_minutes), part.clone()])?);
     }

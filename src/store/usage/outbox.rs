@@ -62,7 +62,15 @@ pub async fn record(env: &Env, event: UsageEvent, kept: Option<Kept>) {
     if let Err(error) = put_large(env, &mut recorded).await {
         log_error("large texts are not archived", &error);
     }
-    let messages = match recorded::messages(&recorded, MESSAGE_EVENTS, MESSAGE_BYTES) {
+    // Events that share a pack are a message of their own: they are recorded together, or none is.
+    let (large, others): (Vec<_>, Vec<_>) = recorded.into_iter().partition(|one| one.place().is_some());
+    for recorded in [large, others] {
+        send_all(env, &recorded).await;
+    }
+}
+
+async fn send_all(env: &Env, recorded: &[Recorded]) {
+    let messages = match recorded::messages(recorded, MESSAGE_EVENTS, MESSAGE_BYTES) {
         Ok(messages) => messages,
         Err(error) => return log_error("usage events cannot be written", &error),
     };
