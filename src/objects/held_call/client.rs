@@ -84,9 +84,12 @@ impl<'a> HeldClient<'a> {
             if taken > MAX_BYTES {
                 break;
             }
+            // What is left of earlier chunks has no end of a line.
+            let mut searched = left.len();
             left.extend_from_slice(&chunk);
-            while let Some(at) = left.iter().position(|byte| *byte == b'\n') {
-                let line: Vec<u8> = left.drain(..=at).collect();
+            while let Some(at) = left.iter().skip(searched).position(|byte| *byte == b'\n') {
+                let line: Vec<u8> = left.drain(..=searched + at).collect();
+                searched = 0;
                 let said = serde_json::from_slice(&line).map_err(|error| lost(&error))?;
                 match said {
                     Said::Note { method, params } => {
