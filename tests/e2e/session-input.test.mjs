@@ -236,7 +236,31 @@ test(
     assert.deepEqual(await answered(elsewhere.from), { decision: "always" });
     assert.deepEqual(kinds(socket.frames.slice(elsewhere.from)).toSorted(), APPROVED.toSorted());
 
+    // Agreement at the agent's machine is not said: that the call asks for input shows it.
+    let agree;
+    agent.behaviour = async ({ id }, link) => {
+      const body = { server: "files", tool: "ask", arguments: {} };
+      link.send({ t: "ask", id, ask: `${id}-q`, kind: "approval", body });
+      await new Promise((resolve) => {
+        agree = resolve;
+      });
+      const question = { method: "elicitation/create", params: FORM };
+      link.send({ t: "ask", id, ask: `${id}-i`, kind: "input_required", body: question });
+      const given = await link.frame((frame) => frame?.t === "answer" && frame.ask === `${id}-i`, SOON);
+      return { content: [{ type: "text", text: JSON.stringify(given.body) }] };
+    };
+    const atMachine = await asks(socket, "at-machine", "tool_approval");
+    agree();
+    await socket.frame("tool_input", { from: atMachine.from, ...SOON });
+    socket.send({ type: "answer", call_id: "c1", ...ADA });
+    assert.deepEqual(await answered(atMachine.from), { response: ADA });
+    assert.deepEqual(
+      kinds(socket.frames.slice(atMachine.from)).toSorted(),
+      [...APPROVED, "tool_answered", "tool_input"].toSorted(),
+    );
+
     // An agreement for the session is held by the session: the agent, which has other callers, is told `once`.
+    asksWith("approval", { server: "files", tool: "ask", arguments: {} });
     const forSession = await asks(socket, "4", "tool_approval");
     socket.send({ type: "approve", call_id: "c1", decision: "session" });
     assert.deepEqual(await answered(forSession.from), { decision: "once" });

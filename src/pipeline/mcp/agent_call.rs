@@ -4,7 +4,7 @@
 //! events break off, the hub is asked for the end. A request that is dropped while events are read is cancelled at the agent.
 //!
 //! Where a person attends the call, approvals and questions for input are asked there while the events are read; what is answered
-//! elsewhere first is withdrawn when the call ends.
+//! elsewhere first is withdrawn when the call ends, and an approval also when the call asks for input.
 //!
 //! A caller of the modern era that can be asked for input is told of the questions of the server with the result `input_required`; the
 //! call waits at the agent meanwhile. Its state is the id of the call, which the endpoint seals for the key and the request.
@@ -24,7 +24,7 @@ use serde_json::value::RawValue;
 
 use super::agents::AgentServer;
 use super::call::{Audience, Call, Notes};
-use super::person::Questions;
+use super::person::{About, Questions};
 use crate::host::Host;
 use crate::objects::agent_hub::{Approve, Cancel, HubClient, Invoke, Target, read_answer};
 use crate::platform::bytes::Chunks;
@@ -217,6 +217,14 @@ fn ask_person<'a>(hub: &'a HubClient<'_>, asked: Asked, audience: Audience<'a>, 
     let Some(person) = audience.person else { return };
     let input = for_input(&asked);
     let Asked { id, kind, .. } = asked;
+    let about = match kind {
+        AskKind::Approval => About::Agreement,
+        AskKind::InputRequired => {
+            // The call is made by now: it was agreed to at the agent, which does not say so.
+            questions.withdraw(About::Agreement);
+            About::Input
+        }
+    };
     let question = async move {
         let (member, answer) = match (kind, input) {
             (AskKind::Approval, _) => {
@@ -232,7 +240,7 @@ fn ask_person<'a>(hub: &'a HubClient<'_>, asked: Asked, audience: Audience<'a>, 
             log_error("an answer to an agent", &error.message);
         }
     };
-    questions.add(question.boxed_local());
+    questions.add(about, question.boxed_local());
 }
 
 /// A question for input that a person can be asked; approvals are none.

@@ -21,16 +21,33 @@ pub trait Person {
     fn answers(&self, request: InputRequest) -> LocalBoxFuture<'static, Box<RawValue>>;
 }
 
+/// What a question is about.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(super) enum About {
+    /// Whether the call may be made.
+    Agreement,
+    /// What the call needs while it is made.
+    Input,
+}
+
 /// Questions, each with all that is done about it.
 #[derive(Default)]
 pub(super) struct Questions<'a> {
-    waiting: RefCell<VecDeque<LocalBoxFuture<'a, ()>>>,
+    waiting: RefCell<VecDeque<(About, LocalBoxFuture<'a, ()>)>>,
 }
 
 impl<'a> Questions<'a> {
     /// Asks this after those that wait.
-    pub(super) fn add(&self, question: LocalBoxFuture<'a, ()>) {
-        self.waiting.borrow_mut().push_back(question);
+    pub(super) fn add(&self, about: About, question: LocalBoxFuture<'a, ()>) {
+        self.waiting.borrow_mut().push_back((about, question));
+    }
+
+    /// Withdraws those about this. Not called by a question.
+    pub(super) fn withdraw(&self, about: About) {
+        let waiting = self.waiting.take();
+        let (over, open): (VecDeque<_>, _) = waiting.into_iter().partition(|(one, _)| *one == about);
+        self.waiting.replace(open);
+        drop(over);
     }
 
     /// Whether one is open.
@@ -51,10 +68,10 @@ impl<'a> Questions<'a> {
     fn go_on(&self, context: &mut Context<'_>) {
         loop {
             let first = self.waiting.borrow_mut().pop_front();
-            let Some(mut first) = first else { return };
+            let Some((about, mut first)) = first else { return };
             if first.as_mut().poll(context) == Poll::Pending {
                 // It counts as open while it is out: nothing looks meanwhile.
-                self.waiting.borrow_mut().push_front(first);
+                self.waiting.borrow_mut().push_front((about, first));
                 return;
             }
         }

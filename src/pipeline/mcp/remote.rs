@@ -25,7 +25,7 @@ use worker::js_sys::Uint8Array;
 use worker::wasm_bindgen::JsValue;
 
 use super::call::Audience;
-use super::person::Questions;
+use super::person::{About, Questions};
 use crate::host::Host;
 use crate::pipeline::ask::may_ask;
 use crate::platform::bytes::{self, Chunks};
@@ -320,7 +320,7 @@ impl<'a> Hearing<'a> {
                     let answer = Response::result(request.id, answer).into();
                     remote.tell_later(to, answer, headers.to_vec(), ());
                 };
-                self.questions.add(answering.boxed_local());
+                self.questions.add(About::Input, answering.boxed_local());
             }
         }
     }
