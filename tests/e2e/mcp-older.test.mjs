@@ -2,6 +2,7 @@
 // they say before a result, and told when a caller leaves. What misbehaves ends in an error, within limits.
 import assert from "node:assert/strict";
 import { after } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
 import { dialectSuite } from "../support/dialects.mjs";
 import { mcpClientsOf } from "../support/mcp-clients.mjs";
 import { startOlderServers } from "../support/mcp-older.mjs";
@@ -169,18 +170,26 @@ const CAN = { elicitation: { form: {} } };
 const ADA = { action: "accept", content: { name: "Ada" } };
 
 /** The message of a call of the modern era, and its headers. */
-function modern(name, params = {}) {
+function modern(name, params = {}, { capabilities = CAN, meta = {} } = {}) {
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
-    "io.modelcontextprotocol/clientCapabilities": CAN,
+    "io.modelcontextprotocol/clientCapabilities": capabilities,
+    ...meta,
   };
   const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {}, ...params, _meta } };
   return [body, { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name }];
 }
 
 /** What comes of such a call by hand. */
-const call = async (server, name, params, as = key) =>
-  (await post(`/mcp/server/${server}`, as, ...modern(name, params))).body;
+const call = async (server, name, params, as = key, options = {}) =>
+  (await post(`/mcp/server/${server}`, as, ...modern(name, params, options))).body;
+
+/** The parameters of the same call with the answers to what a result asks for. */
+const retried = ({ inputRequests, requestState }, params = {}) => ({
+  ...params,
+  requestState,
+  inputResponses: Object.fromEntries(Object.keys(inputRequests).map((name) => [name, ADA])),
+});
 
 test(
   "a legacy server asks a modern client, and its call is held for the answers",
@@ -243,6 +252,25 @@ test(
       const { error } = await call(server, "ask", retry);
       assert.equal(error?.data.code, "request_state_invalid", "the call has ended");
     }
+  },
+  LONG,
+);
+
+test(
+  "the time for which a legacy server waits for an answer is not its silence",
+  async () => {
+    const params = { arguments: { works_ms: 8_000 } };
+    await Promise.all(
+      ["sse", "sessions"].map(async (server) => {
+        const id = `slow-${server}`;
+        await admin("POST", "/mcp-servers", { id, url: `${servers.url}/${server}`, timeout_ms: 20_000 }, 201);
+        const { result } = await call(id, "ask", params);
+        // With the work that follows, more than its time-out after it was called.
+        await pause(14_000);
+        const ended = await call(id, "ask", retried(result, params));
+        assert.deepEqual(JSON.parse(ended.result?.content[0].text ?? "null"), ADA, JSON.stringify(ended));
+      }),
+    );
   },
   LONG,
 );

@@ -1,8 +1,10 @@
 // Servers of the older transports, on loopback: `/sse` speaks HTTP+SSE of 2024-11-05 and `/sessions` streamable HTTP with sessions, both
 // with the official package of the old line; the others speak HTTP+SSE by hand and misbehave.
 // `count` tells progress in three steps and a log line at each; `wait` tells one step and does not answer; `hush` does not even that;
-// `ask` asks the client for a name, so often as its argument `times` says, or with `mode` `url` to open an address, and says what came of it.
+// `ask` asks the client for a name, so often as its argument `times` says, or with `mode` `url` to open an address, and says what came of it:
+// `works_ms` later, with `tells` after a step of `count`; with `may_be_left` it is not waited for its answers once `giveUp` was called.
 import http from "node:http";
+import { setTimeout as pause } from "node:timers/promises";
 import { Server } from "@modelcontextprotocol/sdk/server/index.js";
 import { SSEServerTransport } from "@modelcontextprotocol/sdk/server/sse.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
@@ -37,6 +39,7 @@ export async function startOlderServers() {
   const streams = new Map();
   const sessions = new Map();
   let strangers = 0;
+  let waiting = new AbortController();
 
   function official() {
     const capabilities = { tools: {}, prompts: {}, logging: {} };
@@ -58,10 +61,13 @@ export async function startOlderServers() {
       if (name === "ask") {
         const asked = given.mode === "url" ? ADDRESS : FORM;
         const answers = [];
+        const options = given.may_be_left ? { signal: waiting.signal } : {};
         for (let left = given.times ?? 1; left > 0; left -= 1) {
-          const asking = sendRequest({ method: "elicitation/create", params: asked }, ElicitResultSchema);
+          const asking = sendRequest({ method: "elicitation/create", params: asked }, ElicitResultSchema, options);
           answers.push(await asking.then(JSON.stringify, (error) => `refused ${error.code}`));
         }
+        await pause(given.works_ms ?? 0);
+        if (given.tells) await step(1);
         return said(answers.join(" "));
       }
       for (const progress of { count: [1, 2, 3], wait: [1] }[name] ?? []) await step(progress);
@@ -159,6 +165,11 @@ export async function startOlderServers() {
     stopped,
     hostile: Object.keys(hostile),
     open: () => streams.size,
+    /** Questions of calls that may be left are not waited for any more. */
+    giveUp() {
+      waiting.abort();
+      waiting = new AbortController();
+    },
     /** Requests to a server of another origin. */
     strangers: () => strangers,
     stop: () => Promise.all([own.stop(), other.stop()]),

@@ -7,6 +7,7 @@
 use std::cell::Cell;
 use std::collections::BTreeMap;
 use std::future::Future;
+use std::rc::Rc;
 
 use futures::FutureExt;
 use futures::future::{Either, select};
@@ -258,7 +259,7 @@ pub(super) struct Hearing<'a> {
     audience: Audience<'a>,
     /// What it asks a person, to be asked while more is read.
     pub(super) questions: Questions<'a>,
-    heard_ms: Cell<u64>,
+    heard_ms: Rc<Cell<u64>>,
 }
 
 impl<'a> Hearing<'a> {
@@ -268,7 +269,7 @@ impl<'a> Hearing<'a> {
         headers: &'a [(String, String)],
         audience: Audience<'a>,
     ) -> Self {
-        let (answers_left, heard_ms) = (Cell::new(MAX_ANSWERS), Cell::new(now_ms()));
+        let (answers_left, heard_ms) = (Cell::new(MAX_ANSWERS), Rc::new(Cell::new(now_ms())));
         let questions = Questions::default();
         Self { remote, answered_at, headers, answers_left, audience, questions, heard_ms }
     }
@@ -310,13 +311,17 @@ impl<'a> Hearing<'a> {
     fn answer(&self, request: Request) {
         let Some(left) = self.answers_left.get().checked_sub(1) else { return };
         self.answers_left.set(left);
+        self.heard_ms.set(now_ms());
         let (remote, headers) = (self.remote, self.headers);
         let to = self.answered_at.to_owned();
         match self.audience.person.filter(|_| request.method == elicitation::METHOD) {
             None => remote.tell_later(to, answer_to(&request).into(), headers.to_vec(), ()),
             Some(person) => {
+                let heard_ms = Rc::clone(&self.heard_ms);
                 let answering = async move {
                     let answer = person.answers(lifted("", &request)).await;
+                    // Until now it was the server that waited.
+                    heard_ms.set(now_ms());
                     let answer = Response::result(request.id, answer).into();
                     remote.tell_later(to, answer, headers.to_vec(), ());
                 };
