@@ -276,6 +276,28 @@ test(
 );
 
 test(
+  "a call that its server ends while the client is asked is told once, and not made again",
+  async () => {
+    const params = { arguments: { may_be_left: true } };
+    for (const server of ["sse", "sessions"]) {
+      const before = servers.requests.length;
+      const { result } = await call(server, "ask", params);
+      servers.giveUp();
+      // So that the end comes before the answer, as far as the test is concerned: either must do.
+      await pause(1_000);
+      const ended = await call(server, "ask", retried(result, params));
+      assert.equal(ended.result?.content[0].text, "refused -32001", JSON.stringify(ended));
+      const { error } = await call(server, "ask", retried(result, params));
+      assert.equal(error?.data.code, "request_state_invalid", server);
+      const made = servers.requests.slice(before).filter(({ body }) => body?.method === "tools/call");
+      assert.equal(made.length, 1, server);
+    }
+    await eventually(() => servers.open() === 0, { what: "the end of all streams", ...PATIENCE });
+  },
+  LONG,
+);
+
+test(
   "a held call ends when its client cannot be asked in that way, and when it leaves",
   async () => {
     for (const server of ["sse", "sessions"]) {

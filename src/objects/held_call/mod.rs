@@ -3,7 +3,9 @@
 //! A legacy server asks in the stream of the call, and a modern client answers with another request, which cannot use the connection of
 //! the first one. So the call is made here, by the same code as any other, and held between the two. Guarantees:
 //! - a call is only gone on with by the key that made it, for the server that it was made for;
-//! - it ends when its client leaves, and [`HOLD_MS`] after it began the server is told `cancel`; ended, it leaves nothing in the object;
+//! - it ends when its client leaves, and [`HOLD_MS`] after it began the server is told `cancel`;
+//! - an end that comes while its client is asked is told when the client comes back, once, and kept until [`HOLD_MS`]; else a call leaves
+//!   nothing in the object;
 //! - nothing is stored: a call that is lost with its object is answered as one that there is not.
 
 mod call;
@@ -63,6 +65,8 @@ struct Inside {
 struct Live {
     /// The key that made it, and its server; `None` where there is no call.
     of: Option<(String, String)>,
+    /// Until when it is held.
+    until_ms: u64,
     notes: Option<Notes>,
     /// Who hears of it, and the number of that listener.
     listener: Option<mpsc::UnboundedSender<Said>>,
@@ -71,6 +75,8 @@ struct Live {
     questions: u64,
     /// Dropped, it ends the call.
     stop: Option<oneshot::Sender<()>>,
+    /// Its end, where none listened when it came.
+    ended: Option<Said>,
 }
 
 struct Question {
@@ -95,7 +101,7 @@ impl DurableObject for HeldCall {
         let (path, body) = (request.path(), request.bytes().await?);
         match path.as_str() {
             "/begin" => begin(&inside, serde_json::from_slice(&body)?),
-            "/go-on" => Ok(go_on(&inside, serde_json::from_slice(&body)?)),
+            "/go-on" => Ok(go_on(&inside, serde_json::from_slice(&body)?).await),
             "/cancel" => {
                 inside.stop();
                 Response::ok("")
@@ -106,6 +112,13 @@ impl DurableObject for HeldCall {
 
     async fn alarm(&self) -> Result<Response> {
         let inside = Rc::clone(&self.inside);
+        let is_kept_in_vain = {
+            let live = inside.live.borrow();
+            live.ended.is_some() && now_ms() >= live.until_ms
+        };
+        if is_kept_in_vain {
+            inside.stop();
+        }
         if inside.live.borrow().of.is_some() {
             inside.keep_awake().await;
         }
@@ -122,6 +135,7 @@ fn begin(inside: &Rc<Inside>, begin: Begin) -> Result<Response> {
             return Response::error("there is a call already", 409);
         }
         live.of = Some((begin.key_id.clone(), begin.record.id.clone()));
+        live.until_ms = now_ms() + HOLD_MS;
         live.notes = begin.wanted.clone().map(Notes::new);
         live.stop = Some(stop);
     }
@@ -144,8 +158,11 @@ async fn ask(inside: &Rc<Inside>, begin: Begin) -> Said {
     let (Some(method), Ok(host)) = (Method::parse(&method), Host::new(&inside.env, inside.tasks())) else {
         return Said::Failed(ApiError::internal().message);
     };
-    let notes = inside.live.borrow().notes.clone();
-    let person: Rc<dyn Person> = Rc::new(Client { inside: Rc::clone(inside), until_ms: now_ms() + HOLD_MS });
+    let (notes, until_ms) = {
+        let live = inside.live.borrow();
+        (live.notes.clone(), live.until_ms)
+    };
+    let person: Rc<dyn Person> = Rc::new(Client { inside: Rc::clone(inside), until_ms });
     let call = Call {
         params: &params,
         capabilities: &capabilities,
@@ -162,12 +179,17 @@ async fn ask(inside: &Rc<Inside>, begin: Begin) -> Said {
 }
 
 /// Gives the answer to the open question, and answers with what is heard from then on.
-fn go_on(inside: &Rc<Inside>, go_on: GoOn) -> Response {
+async fn go_on(inside: &Rc<Inside>, go_on: GoOn) -> Response {
     let GoOn { key_id, server, ask, response } = go_on;
     if inside.live.borrow().of != Some((key_id, server)) {
         return ResponseBuilder::new().fixed(line(&Said::Gone));
     }
     let listening = inside.listen();
+    let ended = inside.live.borrow_mut().ended.take();
+    if ended.is_some() {
+        inside.end(ended).await;
+        return lines(listening);
+    }
     let mut live = inside.live.borrow_mut();
     match (live.question.take(), response) {
         (Some(question), Some(response)) if question.ask == ask => {
@@ -194,7 +216,12 @@ impl Inside {
 
     /// Ends the call. Nothing is heard of it any more.
     fn stop(&self) {
-        let stop = self.live.borrow_mut().stop.take();
+        let mut live = self.live.borrow_mut();
+        let stop = live.stop.take();
+        if live.ended.is_some() {
+            *live = Live::default();
+        }
+        drop(live);
         drop(stop);
     }
 
@@ -232,10 +259,18 @@ impl Inside {
     }
 
     async fn end(&self, said: Option<Said>) {
-        let live = self.live.take();
+        let mut live = self.live.take();
         let has_alarm = live.questions > 0;
-        if let (Some(listener), Some(said)) = (live.listener, said) {
-            let _ = listener.unbounded_send(said);
+        match (live.listener.take(), said) {
+            (Some(listener), Some(said)) => {
+                let _ = listener.unbounded_send(said);
+            }
+            // The client is asked, and comes back with the answer. The alarm goes on until then.
+            (None, Some(said)) => {
+                self.live.replace(Live { question: None, stop: None, ended: Some(said), ..live });
+                return;
+            }
+            (_, None) => {}
         }
         if has_alarm && let Err(error) = self.state.storage().delete_alarm().await {
             log_error("held call", &error);
