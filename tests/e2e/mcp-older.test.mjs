@@ -297,6 +297,43 @@ test(
   LONG,
 );
 
+test("what is said after an answer is told to the request that brought it, as that one asks", async () => {
+  const params = { arguments: { tells: true } };
+  const heard = async (asked, meta) => {
+    const [body, headers] = modern("ask", asked, { meta });
+    const answer = await fetch(address("/mcp/server/sse"), {
+      method: "POST",
+      headers: {
+        "content-type": "application/json",
+        accept: "application/json, text/event-stream",
+        ...bearer(key),
+        ...headers,
+      },
+      body: JSON.stringify(body),
+    });
+    const text = await answer.text();
+    if (answer.headers.get("content-type").startsWith("application/json")) return [JSON.parse(text)];
+    const lines = text.split("\n").filter((line) => line.startsWith("data:"));
+    return lines.map((line) => JSON.parse(line.slice(5)));
+  };
+  const notes = (messages) => messages.filter(({ method }) => method).map((one) => [one.method, one.params]);
+  for (const [meta, expected] of [
+    [
+      { progressToken: "second", "io.modelcontextprotocol/logLevel": "info" },
+      [
+        ["notifications/progress", { progressToken: "second", progress: 1, total: 3 }],
+        ["notifications/message", { level: "info", data: { progress: 1 } }],
+      ],
+    ],
+    [{}, []],
+  ]) {
+    const [asked] = await heard(params, { progressToken: "first" });
+    const messages = await heard(retried(asked.result, params), meta);
+    assert.deepEqual(JSON.parse(messages.at(-1).result.content[0].text), ADA);
+    assert.deepEqual(notes(messages), expected);
+  }
+});
+
 test(
   "a held call ends when its client cannot be asked in that way, and when it leaves",
   async () => {

@@ -96,6 +96,23 @@ impl Wanted {
         }
     }
 
+    /// A notification that another request of the same call was told, as the caller of this one is told it: under its own token, and
+    /// only what it asked for.
+    #[must_use]
+    pub fn told_anew(&self, notification: Notification) -> Option<Notification> {
+        match notification.method.as_str() {
+            PROGRESS => Some(Progress::read(&notification)?.under(self.token.as_ref()?)),
+            LOG_MESSAGE => self.is_told(notification.params.as_deref()?).then_some(notification),
+            _ => None,
+        }
+    }
+
+    /// The same with all log lines: for what is [told anew](Self::told_anew).
+    #[must_use]
+    pub fn with_all_lines(&self) -> Self {
+        Self { lines: Lines::All, ..self.clone() }
+    }
+
     /// Progress of which only the numbers are known, under the caller's token: `progress`, and `total` and `message` if they are not
     /// null.
     #[must_use]
@@ -190,6 +207,20 @@ mod tests {
         assert_eq!(none.params(&raw(r#"{"_meta":{"progressToken":7}}"#)).unwrap().get(), r#"{"_meta":{}}"#);
         assert!(none.told(note(PROGRESS, r#"{"progressToken":"ours","progress":1}"#)).is_none());
         assert!(!none.is_asked_for() && some.is_asked_for());
+    }
+
+    #[test]
+    fn what_another_request_was_told_is_told_anew_where_it_was_asked_for() {
+        let first = wanted(Version::NEWEST, Some(7), None).with_all_lines();
+        let progress =
+            || first.told(note(PROGRESS, r#"{"progressToken":"ours","progress":1,"x":2}"#)).unwrap();
+        let line = || first.told(note(LOG_MESSAGE, r#"{"level":"info","data":1}"#)).unwrap();
+        let both = wanted(Version::NEWEST, Some(8), Some("info"));
+        assert_eq!(text(both.told_anew(progress())).unwrap(), r#"{"progressToken":8,"progress":1,"x":2}"#);
+        assert!(both.told_anew(line()).is_some());
+        let neither = wanted(Version::NEWEST, None, Some("error"));
+        assert!(neither.told_anew(progress()).is_none() && neither.told_anew(line()).is_none());
+        assert!(both.told_anew(note("notifications/x", "{}")).is_none());
     }
 
     #[test]

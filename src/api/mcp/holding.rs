@@ -59,7 +59,7 @@ pub(super) async fn held(
             method: method.as_str().to_owned(),
             params: retried.original.write(),
             capabilities: capabilities.write(),
-            wanted: call.notes.map(|notes| notes.wanted().clone()),
+            wanted: call.notes.map(|notes| notes.wanted().with_all_lines()),
         };
         object.begin(&begin, call.notes).await?
     };

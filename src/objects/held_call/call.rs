@@ -21,7 +21,7 @@ pub struct Begin {
     pub params: Box<RawValue>,
     /// `ClientCapabilities`, as far as the server may use them.
     pub capabilities: Box<RawValue>,
-    /// What is told before the end.
+    /// What is noted before the end; who hears of it tells on what their own request wants.
     pub wanted: Option<Wanted>,
 }
 

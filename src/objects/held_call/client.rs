@@ -94,7 +94,7 @@ impl<'a> HeldClient<'a> {
                 match said {
                     Said::Note { method, params } => {
                         if let Some(notes) = notes {
-                            notes.add(Some(Notification { method, params }));
+                            notes.add(notes.wanted().told_anew(Notification { method, params }));
                         }
                     }
                     Said::Asked { ask, params } => return Ok(Held::Asked { ask, params }),
