@@ -334,6 +334,24 @@ test("what is said after an answer is told to the request that brought it, as th
   }
 });
 
+test("a session is shared by clients that can be asked in the same ways", async () => {
+  await admin("POST", "/mcp-servers", { id: "modes", url: `${servers.url}/sessions` }, 201);
+  const before = servers.requests.length;
+  for (const [capabilities, given] of [
+    [{ elicitation: { form: {} } }, {}],
+    [{ elicitation: { url: {} } }, { mode: "url" }],
+    [{ elicitation: {} }, {}],
+  ]) {
+    const params = { arguments: given };
+    const { result } = await call("modes", "ask", params, key, { capabilities });
+    const ended = await call("modes", "ask", retried(result, params), key, { capabilities });
+    assert.equal(JSON.parse(ended.result.content[0].text).action, "accept");
+  }
+  const begun = servers.requests.slice(before).filter(({ body }) => body?.method === "initialize");
+  const told = begun.map(({ body }) => body.params.capabilities.elicitation).filter(Boolean);
+  assert.deepEqual(told, [{ form: {} }, { url: {} }]);
+});
+
 test(
   "a held call ends when its client cannot be asked in that way, and when it leaves",
   async () => {

@@ -4,6 +4,7 @@
 use serde::{Deserialize, Serialize};
 use serde_json::value::RawValue;
 
+use crate::elicitation::Modes;
 use crate::envelope::{ResultType, result_type};
 use crate::json::{JsonFault, Members, canonical, string};
 use crate::rpc::{Outcome, Request, RpcError, code};
@@ -127,14 +128,9 @@ fn lacking(request: &InputRequest, client: &Members) -> Option<serde_json::Value
                 return Some(serde_json::json!({ "elicitation": {} }));
             };
             let params = Members::of(request.params.as_deref()).unwrap_or_default();
-            let modes = Members::parse(elicitation.get()).unwrap_or_default();
-            // An empty object stands for forms.
+            let modes = Modes::read(elicitation);
             let needs_url = params.text("mode").as_deref() == Some("url");
-            let can = if needs_url {
-                modes.get("url").is_some()
-            } else {
-                modes.is_empty() || modes.get("form").is_some()
-            };
+            let can = if needs_url { modes.url } else { modes.form };
             let mode = if needs_url { "url" } else { "form" };
             (!can).then(|| serde_json::json!({ "elicitation": { mode: {} } }))
         }

@@ -4,8 +4,7 @@
 //! All other requests are sent from here: they cost nothing more.
 
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::elicitation;
-use nexus_edge_mcp::json::Members;
+use nexus_edge_mcp::elicitation::{self, Modes};
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::mrtr::{InputRequest, InputRequired, InputResponses};
 use nexus_edge_mcp::rpc::Outcome;
@@ -33,15 +32,12 @@ pub(super) async fn held(
     call: &Call<'_>,
 ) -> Result<Option<Outcome>, ApiError> {
     let Server::Remote(record) = server else { return Ok(None) };
-    let Some(can) = caller.capabilities.get("elicitation").filter(|_| caller.version.era() == Era::Modern)
-    else {
-        return Ok(None);
-    };
+    let can = caller.capabilities.get("elicitation").filter(|_| caller.version.era() == Era::Modern);
+    let Some(modes) = can.map(Modes::read).filter(|modes| modes.are_any()) else { return Ok(None) };
     if !method.may_need_input() || server.era(host).await? != Era::Legacy {
         return Ok(None);
     }
-    let mut capabilities = Members::default();
-    capabilities.set("elicitation", can.to_owned());
+    let capabilities = modes.capabilities();
     let retried = InputResponses::read(Some(call.params)).unwrap_or_default();
     let waiting = retried.state.as_deref().and_then(|state| state.strip_prefix(HELD)?.split_once(':'));
     let id = waiting.map_or_else(|| new_ulid(now_ms()), |(id, _)| id.to_owned());
@@ -58,7 +54,7 @@ pub(super) async fn held(
             tenant: call.tenant.to_owned(),
             method: method.as_str().to_owned(),
             params: retried.original.write(),
-            capabilities: capabilities.write(),
+            capabilities,
             wanted: call.notes.map(|notes| notes.wanted().with_all_lines()),
         };
         object.begin(&begin, call.notes).await?
@@ -70,7 +66,7 @@ pub(super) async fn held(
             let state = Some(format!("{HELD}{id}:{ask}"));
             let request = InputRequest { key: ask, method: elicitation::METHOD.to_owned(), params };
             let needed = InputRequired { requests: vec![request], state };
-            match needed.refused_by(&capabilities) {
+            match needed.refused_by(&caller.capabilities) {
                 None => Outcome::Result(needed.write()),
                 Some(error) => {
                     object.cancel().await?;

@@ -1,8 +1,9 @@
 //! Requests to a server in the era that it speaks, over the transport that it has.
 //!
 //! A modern server is asked as it is. A legacy one is initialised first; where it gives a session, that is remembered in the isolate
-//! for each tenant, and made anew once when the server has forgotten it. One that has only HTTP+SSE is initialised for each request of a
-//! caller. Nothing else is shared between callers. A legacy server is told when a request is not waited for any more.
+//! for each tenant and what its clients can be asked, and made anew once when the server has forgotten it. One that has only HTTP+SSE is
+//! initialised for each request of a caller. Nothing else is shared between callers. A legacy server is told when a request is not waited
+//! for any more.
 
 use std::cell::{Cell, RefCell};
 
@@ -42,8 +43,8 @@ pub struct Link {
     stream: Option<EventStream>,
 }
 
-/// A server, its version, a tenant, and whether the server was told that it may ask a person.
-type Place = (String, u64, String, bool);
+/// A server, its version, a tenant, and the capabilities that the server was told where it may ask a person.
+type Place = (String, u64, String, Option<String>);
 /// What is known of the server, and the session that it gave.
 type Session = (Peer, String);
 
@@ -279,7 +280,8 @@ pub async fn request(
     }
     // Without a person a legacy server cannot ask this caller for anything, so no capability is declared.
     let identity = identity(call.person.map_or("{}", |_| call.capabilities.get()));
-    let place = (record.id.clone(), record.updated_at, call.tenant.to_owned(), call.person.is_some());
+    let told = call.person.map(|_| call.capabilities.get().to_owned());
+    let place = (record.id.clone(), record.updated_at, call.tenant.to_owned(), told);
     let held = SESSIONS.with_borrow(|sessions| sessions.get(&place).cloned());
     let (params, audience) = (Some(call.params), call.audience());
     if let Some((peer, session)) = held {

@@ -270,8 +270,9 @@ impl Toolbox {
         }
         let params = params.write();
         let person = self.person(tool, job, waits);
-        let capabilities =
-            person.as_ref().map_or_else(|| Members::default().write(), |_| elicitation::capabilities());
+        let capabilities = person
+            .as_ref()
+            .map_or_else(|| Members::default().write(), |_| elicitation::Modes::ALL.capabilities());
         let (tenant, key_id) = (principal.tenant(), &principal.key_id);
         let params = notes.wanted().params(&params).unwrap_or(params);
         let call = Call {

@@ -145,8 +145,8 @@ const MCP: &[Floor] = &[
     &["version"],
     &["method"],
     &["address", "catalogue", "envelope"],
-    &["headers"],
-    &["client", "elicitation", "mrtr", "progress", "reference", "server", "trust"],
+    &["elicitation", "headers"],
+    &["client", "mrtr", "progress", "reference", "server", "trust"],
     &["kept", "listen", "notes", "toolset"],
     &["lib"],
 ];

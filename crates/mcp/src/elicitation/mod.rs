@@ -9,7 +9,7 @@ mod form;
 use serde_json::value::RawValue;
 use serde_json::{Map, Value};
 
-use crate::json::{Members, raw, string, to_raw};
+use crate::json::{Members, string, to_raw};
 use crate::schema;
 
 pub use form::{Fault, Form, Wrong};
@@ -21,13 +21,46 @@ pub const MAX_MESSAGE_CHARS: usize = 4_000;
 /// Longest address, in bytes.
 const MAX_URL_BYTES: usize = 2_048;
 
-/// `ClientCapabilities` of a client whose person can be asked in both ways.
-#[must_use]
-pub fn capabilities() -> Box<RawValue> {
-    let mut capabilities = Members::default();
-    let modes = raw(r#"{"form":{},"url":{}}"#.to_owned());
-    capabilities.set("elicitation", modes.unwrap_or_else(|| RawValue::NULL.to_owned()));
-    capabilities.write()
+/// The ways in which a client can be asked.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Modes {
+    /// With forms.
+    pub form: bool,
+    /// With addresses.
+    pub url: bool,
+}
+
+impl Modes {
+    /// Both.
+    pub const ALL: Self = Self { form: true, url: true };
+
+    /// Those of the capability `elicitation` of a client. An empty object stands for forms.
+    #[must_use]
+    pub fn read(elicitation: &RawValue) -> Self {
+        let modes = Members::parse(elicitation.get()).unwrap_or_default();
+        Self { form: modes.is_empty() || modes.get("form").is_some(), url: modes.get("url").is_some() }
+    }
+
+    /// Whether there is one.
+    #[must_use]
+    pub const fn are_any(self) -> bool {
+        self.form || self.url
+    }
+
+    /// `ClientCapabilities` that say this and no more: the same text for all clients that can be asked in the same ways.
+    #[must_use]
+    pub fn capabilities(self) -> Box<RawValue> {
+        let (mut capabilities, mut modes) = (Members::default(), Members::default());
+        for (name, can) in [("form", self.form), ("url", self.url)] {
+            if can {
+                modes.set(name, Members::default().write());
+            }
+        }
+        if self.are_any() {
+            capabilities.set("elicitation", modes.write());
+        }
+        capabilities.write()
+    }
 }
 
 /// A question.
@@ -121,6 +154,7 @@ fn may_be_opened(url: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::json::raw;
 
     fn read(params: &str) -> Option<Elicitation> {
         Elicitation::read(Some(&raw(params.to_owned()).unwrap()))
@@ -160,6 +194,15 @@ mod tests {
         );
         assert_eq!(Action::parse("accept"), Some(Action::Accept));
         assert_eq!(Action::parse("Accept"), None);
-        assert_eq!(capabilities().get(), r#"{"elicitation":{"form":{},"url":{}}}"#);
+        assert_eq!(Modes::ALL.capabilities().get(), r#"{"elicitation":{"form":{},"url":{}}}"#);
+        for (declared, told) in [
+            ("{}", r#"{"elicitation":{"form":{}}}"#),
+            (r#"{"form":{"applyDefaults":true},"more":1}"#, r#"{"elicitation":{"form":{}}}"#),
+            (r#"{ "url" : {} }"#, r#"{"elicitation":{"url":{}}}"#),
+            (r#"{"more":{}}"#, "{}"),
+        ] {
+            let modes = Modes::read(&raw(declared.to_owned()).unwrap());
+            assert_eq!(modes.capabilities().get(), told, "{declared}");
+        }
     }
 }
