@@ -142,6 +142,22 @@ test(
 );
 
 test(
+  "a server that asks for more than it may asks nothing",
+  async () => {
+    const model = await scripted("pestered", calls("pester"), "Done.");
+    const s = await session({ model, mcp: { tools: ["modern"] } });
+    const socket = await s.open();
+    const from = socket.frames.length;
+    socket.send({ type: "message", id: "1", content: "Ask me." });
+    await socket.frame("done", { from, ...SOON });
+    assert.deepEqual(kinds(socket.frames.slice(from)), ["tool_start", "tool_end"]);
+    assert.match(t.up.last(model).json().messages.at(-1).content, /elicitation|needs input/);
+    socket.close();
+  },
+  LONG,
+);
+
+test(
   "stopping the turn ends its question, and the server is told that the call is not waited for",
   async () => {
     const model = await scripted("stopping", calls("ask"), "Done.");

@@ -1,12 +1,13 @@
 // Servers of tools that say something before a result: `/modern` by hand, and `/legacy` with the official package of the old line.
 // `count` tells progress in three steps and a log line at each; `echo` says nothing; `wait` tells one step and does not answer; `busy`
-// of `/modern` goes on telling it ten times a second; `ask` of `/modern` asks for a name and wants its state back.
+// of `/modern` goes on telling it ten times a second; `ask` of `/modern` asks for a name and wants its state back; `pester` of `/modern` asks for
+// 21 names at once.
 import http from "node:http";
 import { Server as OldServer } from "@modelcontextprotocol/sdk/server/index.js";
 import { StreamableHTTPServerTransport } from "@modelcontextprotocol/sdk/server/streamableHttp.js";
 import { CallToolRequestSchema, ListToolsRequestSchema } from "@modelcontextprotocol/sdk/types.js";
 
-export const TALKING_TOOLS = ["count", "echo", "wait", "busy", "ask"].map((name) => ({
+export const TALKING_TOOLS = ["count", "echo", "wait", "busy", "ask", "pester"].map((name) => ({
   name,
   inputSchema: { type: "object" },
 }));
@@ -64,6 +65,11 @@ export async function startTalkingServers() {
       return json({ supportedVersions: ["2026-07-28"], capabilities: { tools: {}, logging: {} }, ...fresh });
     if (method === "tools/list") return json({ tools: TALKING_TOOLS, ...fresh });
     if (params.name === "echo") return json(RESULT);
+    const question = { method: "elicitation/create", params: FORM };
+    if (params.name === "pester") {
+      const questions = Array.from({ length: 21 }, (_, at) => [`name-${at}`, question]);
+      return json({ resultType: "input_required", inputRequests: Object.fromEntries(questions) });
+    }
     if (params.name === "ask") {
       if (params.requestState === STATE) {
         const { action, content } = params.inputResponses.name;
@@ -71,7 +77,7 @@ export async function startTalkingServers() {
       }
       return json({
         resultType: "input_required",
-        inputRequests: { name: { method: "elicitation/create", params: FORM } },
+        inputRequests: { name: question },
         requestState: STATE,
       });
     }

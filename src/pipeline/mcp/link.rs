@@ -30,6 +30,8 @@ use crate::host::Host;
 
 /// How often a modern server may ask for input in one call.
 const MAX_INPUTS: usize = 20;
+/// How many questions it may ask a person with them: as many as a legacy one.
+const MAX_QUESTIONS: usize = 20;
 /// Sessions that an isolate remembers.
 const MAX_SESSIONS: usize = 500;
 const SESSION_HEADER: &str = "mcp-session-id";
@@ -310,7 +312,7 @@ async fn modern(
     call: &Call<'_>,
 ) -> Result<Outcome, ApiError> {
     let (name, identity) = (&remote.record().id, identity(call.capabilities.get()));
-    let mut params = call.params.to_owned();
+    let (mut params, mut questions_left) = (call.params.to_owned(), MAX_QUESTIONS);
     for is_last in (0..MAX_INPUTS).map(|asked| asked + 1 == MAX_INPUTS) {
         let capabilities = Members::default().write();
         let peer = Peer { version, transport: Transport::Http, info: None, capabilities, instructions: None };
@@ -321,9 +323,12 @@ async fn modern(
         let (Some(person), Outcome::Result(result)) = (call.person, &outcome) else { return Ok(outcome) };
         let can = Members::parse(call.capabilities.get()).unwrap_or_default();
         let needed = InputRequired::read(result).ok().flatten();
-        let Some(needed) = needed.filter(|needed| !is_last && needed.refused_by(&can).is_none()) else {
+        let Some(needed) = needed.filter(|needed| {
+            !is_last && needed.requests.len() <= questions_left && needed.refused_by(&can).is_none()
+        }) else {
             return Ok(outcome);
         };
+        questions_left -= needed.requests.len();
         let mut answers = Members::default();
         for request in &needed.requests {
             answers.set(&request.key, person.answers(request.clone()).await);
