@@ -30,15 +30,16 @@ const { withClient, post } = mcpClientsOf(t);
 const CAN = { elicitation: { form: {} } };
 const ADA = { name: { action: "accept", content: { name: "Ada" } } };
 
-/** A call of the modern era by hand. */
-async function call(path, name, params = {}, { key = all, capabilities = CAN } = {}) {
+/** A call of the modern era by hand; `given` is the text of its arguments. */
+async function call(path, name, params = {}, { key = all, capabilities = CAN, given = "{}" } = {}) {
   const _meta = {
     "io.modelcontextprotocol/protocolVersion": "2026-07-28",
     "io.modelcontextprotocol/clientCapabilities": capabilities,
   };
   const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params: { name, arguments: {}, ...params, _meta } };
   const headers = { "mcp-protocol-version": "2026-07-28", "mcp-method": "tools/call", "mcp-name": name };
-  return (await post(path, key, body, headers)).body;
+  const text = JSON.stringify(body).replace('"arguments":{}', `"arguments":${given}`);
+  return (await post(path, key, text, headers)).body;
 }
 
 test("what a server wants back is sealed, and goes back with the answers", async () => {
@@ -86,6 +87,28 @@ test("a sealed state is of no use for another key, server or request", async () 
   const asked = servers.requests.slice(before).filter(({ body }) => body?.method === "tools/call");
   assert.equal(asked.length, 0);
   assert.equal((await call("/mcp/server/modern", "ask", retry)).result.content[0].text, "hello Ada");
+});
+
+test("no state passes unsealed, in either direction", async () => {
+  const calls = (from) => servers.requests.slice(from).filter(({ body }) => body?.method === "tools/call").length;
+  // Neither has one meaning, so no state can be bound to it.
+  for (const given of ['{"a":1e999}', '{"a":1,"a":2}']) {
+    const asked = await call("/mcp/server/modern", "ask", {}, { given });
+    assert.equal(asked.error?.code, -32603, given);
+    assert.ok(!JSON.stringify(asked).includes(STATE));
+    const before = servers.requests.length;
+    const retry = { inputResponses: ADA, requestState: STATE };
+    const { error } = await call("/mcp/server/modern", "ask", retry, { given });
+    assert.deepEqual([error?.code, error?.data.code], [-32602, "request_state_invalid"], given);
+    assert.equal(calls(before), 0);
+  }
+  const before = servers.requests.length;
+  for (const requestState of [{ state: STATE }, [STATE], 1]) {
+    const { error } = await call("/mcp/server/modern", "ask", { requestState });
+    assert.deepEqual([error?.code, error?.data.code], [-32602, "request_state_invalid"]);
+  }
+  assert.equal(calls(before), 0);
+  assert.equal((await call("/mcp/server/modern", "ask", { requestState: null })).result.resultType, "input_required");
 });
 
 test("a question of a server of an agent reaches the client, and the call goes on with the answer", async () => {

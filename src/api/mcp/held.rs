@@ -1,14 +1,16 @@
 //! What a server wants back with the answers to its questions, as the client holds it: sealed.
 //!
-//! Guarantee: it is opened only for the key, the server and the request that it was given for, and for ten minutes.
+//! Guarantee: it is opened only for the key, the server and the request that it was given for, and for ten minutes. No state is passed on
+//! as it is, in either direction.
 
 use nexus_edge_core::error::ApiError;
-use nexus_edge_mcp::json::{Members, string};
+use nexus_edge_mcp::json::{Members, string, text_of};
 use nexus_edge_mcp::method::Method;
 use nexus_edge_mcp::mrtr::{HeldState, InputResponses};
-use nexus_edge_mcp::rpc::RpcError;
+use nexus_edge_mcp::rpc::{RpcError, code};
 use serde_json::value::RawValue;
 
+use super::asked::failure;
 use crate::host::Host;
 use crate::pipeline::mcp::Server;
 use crate::platform::{log_error, now_ms, random_bytes};
@@ -38,14 +40,23 @@ impl Held {
         Self { context: fingerprint.map(|request| format!("mcp/state/{key_id}/{server}/{request}")) }
     }
 
+    /// Whether the caller can be asked for input: not where the answer could not be told from one to another request.
+    pub(super) const fn can_be_asked(&self) -> bool {
+        self.context.is_some()
+    }
+
     /// The parameters with the state that the server gave.
     ///
     /// # Errors
     /// The state was not given for this request, or too long ago.
     pub(super) fn opened(&self, host: &Host, params: &RawValue) -> Result<Box<RawValue>, RpcError> {
         let mut members = Members::of(Some(params)).unwrap_or_default();
-        let (Some(context), Some(sealed)) = (&self.context, members.text(STATE)) else {
+        // Some clients write `null` for none.
+        let Some(sealed) = members.get(STATE).filter(|state| state.get() != "null") else {
             return Ok(params.to_owned());
+        };
+        let (Some(context), Some(sealed)) = (&self.context, text_of(sealed)) else {
+            return Err(invalid_state());
         };
         let opened = host.settings.keyring.open(&sealed, context).ok();
         let state = opened.and_then(|text| HeldState::read(text.expose(), now_ms()));
@@ -57,17 +68,21 @@ impl Held {
     /// A result that needs input with its state sealed.
     ///
     /// # Errors
-    /// An internal error where it cannot be sealed.
+    /// It cannot be sealed, or the request cannot be asked again.
     pub(super) fn sealed(
         &self,
         host: &Host,
         result: &RawValue,
         state: Option<String>,
-    ) -> Result<Box<RawValue>, ApiError> {
-        let (Some(context), Some(state)) = (&self.context, state) else { return Ok(result.to_owned()) };
+    ) -> Result<Box<RawValue>, RpcError> {
+        let Some(state) = state else { return Ok(result.to_owned()) };
+        let Some(context) = &self.context else {
+            let message = "the server asks for input, and this request cannot be asked again with it";
+            return Err(RpcError::new(code::INTERNAL, message));
+        };
         let failed = |error: &dyn std::fmt::Display| {
             log_error("mcp state", error);
-            ApiError::internal()
+            failure(&ApiError::internal())
         };
         let nonce = random_bytes().map_err(|error| failed(&error))?;
         let text = HeldState::new(state, now_ms()).to_text();

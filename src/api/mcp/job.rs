@@ -129,7 +129,9 @@ impl Job {
     }
 
     async fn ask(&self) -> Result<Outcome, ApiError> {
-        let capabilities = self.caller.capabilities.write();
+        let can_be_asked = self.held.can_be_asked();
+        let capabilities =
+            if can_be_asked { self.caller.capabilities.write() } else { Members::default().write() };
         let call = Call {
             params: &self.params,
             capabilities: &capabilities,
@@ -138,7 +140,9 @@ impl Job {
             notes: self.notes.as_ref(),
             person: None,
         };
-        if let Some(outcome) = held(&self.host, &self.server, self.method, &self.caller, &call).await? {
+        if can_be_asked
+            && let Some(outcome) = held(&self.host, &self.server, self.method, &self.caller, &call).await?
+        {
             return Ok(outcome);
         }
         match &self.tool {
@@ -161,7 +165,7 @@ impl Job {
                 }
                 return match self.held.sealed(&self.host, result, needed.state) {
                     Ok(result) => self.written(&result),
-                    Err(error) => Outcome::Error(failure(&error)),
+                    Err(error) => Outcome::Error(error),
                 };
             }
             Err(_) => {

@@ -112,7 +112,8 @@ pub async fn request(
 ) -> Result<Outcome, ApiError> {
     let hub = HubClient::new(&host.env, &server.owner, &server.agent);
     let notes = call.notes.filter(|notes| notes.wanted().is_asked_for());
-    let can_be_asked = Members::parse(call.capabilities.get()).is_ok_and(|can| !can.is_empty());
+    let can_be_asked =
+        method.may_need_input() && Members::parse(call.capabilities.get()).is_ok_and(|can| !can.is_empty());
     let until_asked = can_be_asked && call.person.is_none();
     let target = Target::Method {
         server: server.server.clone(),
@@ -127,7 +128,8 @@ pub async fn request(
         until_asked,
         principal: to_raw(&serde_json::json!({ "key": call.key_id })),
     };
-    let retried = InputResponses::read(Some(call.params)).unwrap_or_default();
+    let retried = Some(call.params).filter(|_| method.may_need_input());
+    let retried = InputResponses::read(retried).unwrap_or_default();
     let waiting = retried.state.as_deref().and_then(|state| state.strip_prefix(WAITING)?.split_once(':'));
     let answer = if let Some((id, ask)) = waiting {
         invoke.id = id.to_owned();
