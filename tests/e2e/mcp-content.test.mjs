@@ -136,11 +136,15 @@ test("grants hold when something is listed and when it is asked for", async () =
     argument: { name: "who", value: "" },
   });
   assert.deepEqual(completed, [200, "prompt_not_allowed"]);
-  const template = await ask("/mcp/server/modern", some, "completion/complete", {
+  const completing = {
     ref: { type: "ref/resource", uri: "memo:modern/notes/{id}" },
     argument: { name: "id", value: "1" },
-  });
+  };
+  const template = await ask("/mcp/server/modern", some, "completion/complete", completing);
   assert.deepEqual(template.body.result.completion.values, ["memo:modern/notes/{id} 1!"]);
+  // It is never asked again, so no state can have been given for it.
+  const stated = { ...completing, requestState: "nexus-call:1:1" };
+  assert.deepEqual(await code("/mcp/server/modern", "completion/complete", stated), [200, "request_state_invalid"]);
   for (const params of [{}, { ref: { type: "ref/tool", name: "x" } }])
     assert.equal((await ask("/mcp", all, "completion/complete", params)).body.error.code, -32602);
 });
