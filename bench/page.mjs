@@ -38,66 +38,7 @@ export function renderPage(results) {
 }
 
 /** Changes of what a request costs, by the day (and time, UTC) of their commit. A later measurement of the loads has them in it. */
-const CHANGES = [
-  {
-    date: "2026-11-29",
-    change:
-      "Recognition of conversations needs no KV; a known history is in memory, else one query of D1 while the upstream works",
-    found:
-      "KV operations of a request: 0 (1 read, 1 write before); without both a small request took 0.74 [0.69..0.79] × the processor time",
-    goal: "whole answers, first byte, dollars",
-  },
-  {
-    date: "2026-11-29",
-    change: "Tokens of archived messages are shares of the prompt's, not counted for each",
-    found: "100 KB 0.69 [0.66..0.73] ×, 499 messages 0.75 [0.73..0.78] × the processor time, with free lists as below",
-    goal: "100 KB prompts, 499 messages",
-  },
-  {
-    date: "2026-11-29",
-    change: "Texts of the archive are compressed packs in R2, and no rows of D1",
-    found: "rows written of a request: 2.1 (14 before)",
-    goal: "dollars, storage",
-  },
-  {
-    date: "2026-11-30",
-    change: "Free lists of small blocks before the allocator",
-    found: "of what is computed for 499 messages 0.84 [0.82..0.85] × (noise 0.95), 1 KB and 100 KB within the noise",
-    goal: "499 messages",
-  },
-  {
-    date: "2026-11-30",
-    change: "Streams without usage asked are piped, where the provider has `no_stream_options` or `counted_usage`",
-    found: "processor time of a chunk 0.57 [0.56..0.58] ×, rate 5.4 ×, in a build without optimisation",
-    goal: "streams not asked for usage, of such providers; of others it stays",
-  },
-  {
-    date: "2026-11-30",
-    change: "Versions of the configuration are compared in the call that shares circuits, and not in D1",
-    found: "of requests 3.5 s apart: no trip to D1 and one call of the object for each (one of each before)",
-    goal: "first byte of rare requests, load of D1 with many isolates",
-  },
-  {
-    date: "2026-11-30",
-    change: "Statistics of more than two weeks are days, unless hours are asked for",
-    found:
-      "a month at a million rows of hours 6,363 → 288 ms, in a build without optimisation; days of another zone than UTC stay at 5.8 s",
-    goal: "query times at 10⁶ rows",
-  },
-  {
-    date: "2026-11-30T14:42",
-    change: "What rarely runs is behind an indirect call",
-    found:
-      "what the engine optimised in the first 1.5 s of an isolate, on a busy machine: 71 functions in 1,390 ms before, 111 in 836 ms after; the largest of them 84 → 37 KB",
-    goal: "a fresh isolate",
-  },
-  {
-    date: "2026-11-30T15:03",
-    change: "An event of a stream that differs from the one before only in its text is not parsed",
-    found: "reading a chunk of 290 bytes, observer and decoder, natively: 3.05 → 0.23 µs",
-    goal: "streams",
-  },
-];
+const CHANGES = [];
 
 const plain = (spread, unit = "") => (spread ? `${number(spread.median)}${unit}` : "–");
 const ranged = (spread, unit = "") =>
@@ -505,17 +446,18 @@ const OBSTACLES = `## What stands in the way of the goals
 - **Portkey.** Without its own code a small request would take as long here as Portkey's, which checks no key, remembers nothing and
   records nothing. Where a prompt is large, Portkey forwards it; here it is also read, compared with what is known of the conversation,
   compressed and archived.
-- **Large prompts.** Of the time for 100 KB in 51 messages, compressing the texts for the archive takes 10 % (with the streams around it
-  19 %), asking D1 for the conversation 12 %, handing an object to R2 5 %, writing the texts as JSON 7 % (of which half is saved since), and reading the request 10 %. Stored
-  uncompressed, a million of such requests would be 100 GB, $1.50 a month; the compression costs one cent.
-- **A fresh isolate.** 70 % of the processor time of its first 200 requests is the engine's, which optimises functions while they run, on threads of its
-  own: 865 ms for 123 functions, of which 355 ms for four: answering, the work after an answer, an attempt, and authenticating to an
-  upstream. These are large because everything that is called in one place only becomes part of its caller, rare cases included. Rare cases
-  behind an indirect call (boxed futures) would make them smaller.
+- **Large prompts.** Of the time for 100 KB in 51 messages (2.27 ms with the sampling, 1.45 ms where nothing is archived, 0.46 ms of pass-through), compressing
+  the texts for the archive takes 11 % (with the streams around it 16 %), asking D1 for the conversation 9 %, reading the request 9 %, writing the texts as JSON 4 % and
+  handing objects to R2 3 %; 32 % is the runtime's, which moves the bytes. Stored uncompressed, a million of such requests would be 100 GB,
+  $1.50 a month; the compression costs one cent. Without any code of the module and any compression they would take 3.2 × pass-through.
+- **A fresh isolate.** Six tenths of the processor time of its first 100 requests is that of the engine's other threads, which optimise functions while they run:
+  550 ms for 27 functions, of which 390 ms for four: answering, an attempt, the work after an answer, and reading the configuration. On the thread
+  that answers, the first request takes 55 ms, because it reads the configuration and compiles what it calls (some 2,000 functions, 58 µs each); the next
+  hundred take 1.3 × the steady state. Less code in what every request calls would help, and a module without what is not asked by callers.
 - **Chunks.** A stream of which the caller gets every byte is piped by the platform, faster than reading each chunk. The
   difference to pass-through is the second branch of the stream, which is read a few times a second for usage, the pipe that
-  allows an error to follow (both together 0.86 × in a Worker that does nothing else: \`node bench/variants.mjs --streams\`), 6 µs a chunk for what is read of it, and in
-  streams of 400 chunks the request itself, which has as much to do as 150 of their chunks. Where something must be removed or translated (a caller who did not ask for usage, another
+  allows an error to follow (both together 0.86 × in a Worker that does nothing else: \`node bench/variants.mjs --streams\`), 1 µs a chunk for what is read of it, and in
+  streams of 400 chunks the request itself, which has as much to do as 100 of their chunks. Where something must be removed or translated (a caller who did not ask for usage, another
   dialect), every chunk is read before it is forwarded, and \`javascript-reader\` is the limit. So it is where the provider has a key and is not the API of a
   known seller, because every chunk is searched for the key: the search itself takes 0.12 µs for a chunk of 291 bytes and 0.2 ms for an
   answer of 96 KB with many escapes (one key, native, one core of this machine), reading the chunk takes the rest. The bench upstream
@@ -523,7 +465,7 @@ const OBSTACLES = `## What stands in the way of the goals
   written together, which is why reading, translating and writing costs no more than reading alone.
 - **Messages.** Every message of a new history is parsed, hashed and archived once; the same bytes in one message are
   less work. A continued conversation archives only new messages.
-- **Size.** Every dialect, the admin API and the consumer of the queue are in one module. A second Worker for what is not asked by callers would
+- **Size.** The token vocabularies and their code are 1.4 MiB of it, gzipped. Every dialect, the admin API and the consumer of the queue are in one module. A second Worker for what is not asked by callers would
   halve what an isolate loads, at the price of a second deployment.`;
 
 const LIMITS = `## What the numbers do not say
