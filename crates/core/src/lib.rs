@@ -23,6 +23,7 @@ pub mod chat;
 pub mod conversation;
 pub mod demo;
 pub mod dialect;
+pub mod eight_bytes;
 pub mod error;
 pub mod hash;
 pub mod http;

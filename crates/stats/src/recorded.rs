@@ -40,7 +40,7 @@ impl Recorded {
         let Some(archived) = self.kept.as_ref().and_then(|kept| kept.archived.as_ref()) else {
             return Ok(None);
         };
-        let unescaped: usize = archived.texts.iter().map(String::len).sum();
+        let unescaped = self.text_bytes();
         // Most texts are far too small or large enough anyway, and need not be written for their length.
         let is_small = (unescaped + archived.texts.len()) * ESCAPED < bytes;
         if is_small || (unescaped < bytes && serde_json::to_string(&archived.texts)?.len() < bytes) {

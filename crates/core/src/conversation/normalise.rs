@@ -12,6 +12,7 @@
 use std::borrow::Cow;
 
 use crate::dialect::canonical::{Media, Message, Part, Role};
+use crate::eight_bytes::equal;
 
 /// The speaker of a message.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -180,15 +181,9 @@ fn without_returns(text: &str) -> Cow<'_, str> {
     if has_returns(text.as_bytes()) { Cow::Owned(text.replace('\r', "")) } else { Cow::Borrowed(text) }
 }
 
-/// Eight bytes are looked at together: the standard library takes as many as a pointer has, which are four in WebAssembly.
 fn has_returns(bytes: &[u8]) -> bool {
-    const ONES: u64 = u64::MAX / 255;
     let (chunks, rest) = bytes.as_chunks::<8>();
-    let has_return = |chunk: &[u8; 8]| {
-        let others = u64::from_le_bytes(*chunk) ^ (ONES * u64::from(b'\r'));
-        others.wrapping_sub(ONES) & !others & (ONES << 7) != 0
-    };
-    chunks.iter().any(has_return) || rest.contains(&b'\r')
+    chunks.iter().any(|chunk| equal(u64::from_le_bytes(*chunk), b'\r') != 0) || rest.contains(&b'\r')
 }
 
 fn media_piece(media: &Media) -> Piece<'_> {

@@ -6,6 +6,8 @@
 use serde::ser::{Error as _, Serialize, SerializeSeq, Serializer};
 use serde_json::value::RawValue;
 
+use crate::eight_bytes::{below, equal};
+
 /// The text as a JSON string.
 #[must_use]
 pub fn quote(text: &str) -> String {
@@ -56,15 +58,9 @@ fn plain_bytes(bytes: &[u8]) -> usize {
     chunks.len() * 8 + rest.iter().take_while(is_plain).count()
 }
 
-/// The high bit of the first byte that is a quote, a backslash or below a space; above it others may be set that are none. 0 if there is
-/// no such byte.
+/// The bytes that are a quote, a backslash or below a space.
 const fn to_be_escaped(eight: u64) -> u64 {
-    const ONES: u64 = u64::MAX / 255;
-    const HIGH: u64 = ONES << 7;
-    const fn below(eight: u64, limit: u8) -> u64 {
-        eight.wrapping_sub(ONES * limit as u64) & !eight & HIGH
-    }
-    below(eight, b' ') | below(eight ^ (ONES * b'"' as u64), 1) | below(eight ^ (ONES * b'\\' as u64), 1)
+    below(eight, b' ') | equal(eight, b'"') | equal(eight, b'\\')
 }
 
 fn escape(json: &mut String, byte: u8) {

@@ -60,7 +60,7 @@ pub struct Exception {
 
 /// `crates/core/src`.
 const CORE: &[Floor] = &[
-    &["bounded", "hash"],
+    &["bounded", "eight_bytes", "hash"],
     &["error", "http", "id", "logging", "naming", "outbox", "row", "secrets", "sse", "time", "tokens"],
     &["aws", "json", "settings", "stats"],
     &["input"],
