@@ -8,7 +8,7 @@ import { mcpClientsOf } from "../support/mcp-clients.mjs";
 import { startOlderServers } from "../support/mcp-older.mjs";
 import { test } from "../support/suite.mjs";
 import { answersWith, completion, toolCall } from "../support/upstream.mjs";
-import { bearer, eventually } from "../support/util.mjs";
+import { eventually } from "../support/util.mjs";
 
 const PATIENCE = { within: 60_000, every: 100 };
 const LONG = { timeout: 300_000 };
@@ -30,7 +30,8 @@ async function admin(method, target, body, status = 200) {
   return answer.body;
 }
 
-const { address, post, withClient } = mcpClientsOf(t);
+const { send, post, withClient } = mcpClientsOf(t);
+const AS_EVENTS = { accept: "application/json, text/event-stream" };
 const postsTo = (path) => servers.requests.filter((one) => one.method === "POST" && one.path === path).length;
 
 test("clients of both lines call tools, hear of progress and get prompts of a server of HTTP+SSE", async () => {
@@ -111,21 +112,9 @@ test("sets of tools and chat requests have its tools", async () => {
 async function leave(server, name) {
   const gone = new AbortController();
   const before = servers.requests.length;
-  const asked = fetch(address(`/mcp/server/${server}`), {
-    method: "POST",
-    headers: {
-      "content-type": "application/json",
-      accept: "application/json, text/event-stream",
-      ...bearer(key),
-    },
-    body: JSON.stringify({
-      jsonrpc: "2.0",
-      id: 1,
-      method: "tools/call",
-      params: { name, arguments: {}, _meta: { progressToken: "p" } },
-    }),
-    signal: gone.signal,
-  });
+  const params = { name, arguments: {}, _meta: { progressToken: "p" } };
+  const body = { jsonrpc: "2.0", id: 1, method: "tools/call", params };
+  const asked = send(`/mcp/server/${server}`, key, body, AS_EVENTS, gone.signal);
   const since = () => servers.requests.slice(before).map(({ body }) => body);
   if (name === "wait") await (await asked).body.getReader().read();
   const call = await eventually(() => since().find((body) => body?.method === "tools/call"), {
@@ -301,16 +290,7 @@ test("what is said after an answer is told to the request that brought it, as th
   const params = { arguments: { tells: true } };
   const heard = async (asked, meta) => {
     const [body, headers] = modern("ask", asked, { meta });
-    const answer = await fetch(address("/mcp/server/sse"), {
-      method: "POST",
-      headers: {
-        "content-type": "application/json",
-        accept: "application/json, text/event-stream",
-        ...bearer(key),
-        ...headers,
-      },
-      body: JSON.stringify(body),
-    });
+    const answer = await send("/mcp/server/sse", key, body, { ...AS_EVENTS, ...headers });
     const text = await answer.text();
     if (answer.headers.get("content-type").startsWith("application/json")) return [JSON.parse(text)];
     const lines = text.split("\n").filter((line) => line.startsWith("data:"));
@@ -364,17 +344,7 @@ test(
       await eventually(() => cancelled() === 1, { what: "the end of the call", ...PATIENCE });
       const gone = new AbortController();
       const [body, headers] = modern("hush");
-      const asked = fetch(address(`/mcp/server/${server}`), {
-        method: "POST",
-        headers: {
-          "content-type": "application/json",
-          accept: "application/json, text/event-stream",
-          ...bearer(key),
-          ...headers,
-        },
-        body: JSON.stringify(body),
-        signal: gone.signal,
-      });
+      const asked = send(`/mcp/server/${server}`, key, body, { ...AS_EVENTS, ...headers }, gone.signal);
       const isCalled = ({ body: one }) => one?.method === "tools/call" && one.params.name === "hush";
       await eventually(() => servers.requests.slice(before).some(isCalled), { what: "the call", ...PATIENCE });
       gone.abort();

@@ -22,16 +22,21 @@ export function mcpClientsOf(ctx) {
     }
   }
 
-  /** A message by hand, as text or to be made text: `{ status, headers, text, body }`. */
-  async function post(path, key, body, headers = {}) {
-    const answer = await fetch(address(path), {
+  /** Sends a message by hand, as text or to be made text. */
+  const send = (path, key, body, headers = {}, signal = undefined) =>
+    fetch(address(path), {
       method: "POST",
       headers: { "content-type": "application/json", ...(key && bearer(key)), ...headers },
       body: typeof body === "string" ? body : JSON.stringify(body),
+      signal,
     });
+
+  /** The same with its answer: `{ status, headers, text, body }`. */
+  async function post(path, key, body, headers = {}) {
+    const answer = await send(path, key, body, headers);
     const text = await answer.text();
     return { status: answer.status, headers: answer.headers, text, body: text ? JSON.parse(text) : undefined };
   }
 
-  return { address, withClient, post };
+  return { address, withClient, send, post };
 }
