@@ -81,7 +81,6 @@ pub async fn run(env: &Env, asker: Asker, mut record: RequestRecord) {
         is_cacheable: cache.is_some(),
         store: principal.store,
         asked_by,
-        is_named: recognised.is_named(),
     };
     let stores = WorkerStores {
         env,
@@ -148,6 +147,18 @@ impl Stores for WorkerStores<'_> {
         if let Some(admission) = self.admission.take() {
             self.settled.replace(admission.settle(event));
         }
+    }
+
+    async fn recognise(&self, event: &mut UsageEvent, transcript: &mut Transcript) -> bool {
+        let recognised = self.recognised.take();
+        let mut recognised =
+            recognise::late(self.env, &self.principal, event.ts, transcript, recognised).await;
+        if let Some(id) = recognised.id.take() {
+            event.conversation_id = id;
+        }
+        let is_named = recognised.is_named();
+        self.recognised.set(recognised);
+        is_named
     }
 
     async fn record(&self, mut event: UsageEvent, mut kept: Option<Kept>) {

@@ -59,7 +59,7 @@ use admit::Shortening;
 use attempt::{Accepted, Asked};
 use cache::Use;
 use failed::Reply;
-use futures::future::{LocalBoxFuture, join};
+use futures::future::LocalBoxFuture;
 use guard::Guards;
 use nexus_edge_api::system::MapSize;
 use nexus_edge_core::access::{Principal, StorePolicy};
@@ -149,7 +149,9 @@ async fn answer(
 
 /// The headers about how an upstream's answer was obtained.
 fn set_headers(headers: &Headers, record: &RequestRecord) {
-    set_header(headers, "x-conversation-id", &record.event.conversation_id);
+    if !record.recognised.is_unnamed() {
+        set_header(headers, "x-conversation-id", &record.event.conversation_id);
+    }
     set_header(headers, "x-nexus-attempts", &record.trail.attempts().to_string());
     if let Some(tokens) = record.admission.as_ref().and_then(|admission| admission.answer_limit) {
         set_header(headers, "x-nexus-answer-limit", &tokens.to_string());
@@ -259,12 +261,8 @@ async fn serve(
         cache: &cache,
         guards: guards.as_ref(),
     };
-    // The request is sent at the first poll; its conversation is looked up while the upstream works.
-    let (mut served, mut recognised) = join(
-        nexus_edge_failover::serve(&asked, &route, trail),
-        lookups.at(Lookup::Meanwhile, transcript, Some(&inbound)),
-    )
-    .await;
+    let serving = nexus_edge_failover::serve(&asked, &route, trail);
+    let (mut served, mut recognised) = lookups.meanwhile(serving, transcript, &inbound).await;
     admission::note_end(exchange, admission, &mut served);
     if let Ok((accepted, _)) = &mut served
         && let Some(last) = lookups.at(Lookup::Last, &mut accepted.transcript, None).await

@@ -37,8 +37,6 @@ pub struct Ended {
     pub store: StorePolicy,
     /// In a session, which has its own history: the turn with the question of this answer.
     pub asked_by: Option<String>,
-    /// The request named its conversation, so that none has to be recognised by its history.
-    pub is_named: bool,
 }
 
 /// The upstream that a session is bound to.
@@ -64,6 +62,10 @@ pub trait Stores {
     /// Corrects what the request has taken from its limits to its real usage, and ends its slots.
     fn settle(&self, event: &UsageEvent);
 
+    /// Looks the conversation up if the answer did not wait for that, and names it in the event. True if the request named its
+    /// conversation itself, so that none has to be recognised by its history.
+    async fn recognise(&self, event: &mut UsageEvent, transcript: &mut Transcript) -> bool;
+
     /// Hands the event over to be recorded, with what is kept of the request.
     async fn record(&self, event: UsageEvent, kept: Option<Kept>);
 
@@ -88,22 +90,13 @@ pub trait Stores {
 
 /// Runs all of it, once for each request.
 pub async fn run(stores: &impl Stores, ended: Ended) {
-    let Ended {
-        mut event,
-        is_priced,
-        trail,
-        mut transcript,
-        session,
-        is_cacheable,
-        store,
-        asked_by,
-        is_named,
-    } = ended;
+    let Ended { mut event, is_priced, trail, mut transcript, session, is_cacheable, store, asked_by } = ended;
     if !is_priced {
         stores.count(&mut event, &mut transcript);
         price(&mut event, &trail);
     }
     stores.settle(&event);
+    let is_named = stores.recognise(&mut event, &mut transcript).await;
     let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
     // A caller who names their conversations and archives nothing needs no stored state.
     let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;

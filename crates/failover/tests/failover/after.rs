@@ -24,6 +24,9 @@ const ANSWER: &str = r#"{"id":"x","object":"chat.completion","created":1,"model"
 struct Notes {
     lines: RefCell<Vec<String>>,
     recorded: RefCell<Vec<UsageEvent>>,
+    recognised_as: Option<&'static str>,
+    is_named: bool,
+    recognising_takes_ms: u64,
     remembering_takes_ms: u64,
     cache_takes_ms: u64,
 }
@@ -51,6 +54,15 @@ impl Stores for Notes {
 
     fn settle(&self, event: &UsageEvent) {
         self.note(format!("settle {}", event.usage.total()));
+    }
+
+    async fn recognise(&self, event: &mut UsageEvent, _: &mut Transcript) -> bool {
+        sleep(self.recognising_takes_ms).await;
+        self.note("recognise");
+        if let Some(id) = self.recognised_as {
+            id.clone_into(&mut event.conversation_id);
+        }
+        self.is_named
     }
 
     async fn record(&self, event: UsageEvent, kept: Option<Kept>) {
@@ -117,7 +129,6 @@ fn ended() -> Ended {
         store: StorePolicy::Full,
         asked_by: None,
         is_priced: false,
-        is_named: false,
     }
 }
 
@@ -199,10 +210,23 @@ fn a_key_without_archive_keeps_no_text_and_its_state_only_if_it_is_needed() {
     let notes = with(|ended| ended.store = StorePolicy::None);
     assert!(notes.has("remember c") && notes.has("turn"));
     assert!(!notes.has("archive true") && !notes.has("archive false"));
-    let notes = with(|ended| (ended.store, ended.is_named) = (StorePolicy::None, true));
-    assert!(!notes.has("remember c"));
+    let notes = Notes { is_named: true, ..Notes::default() };
+    run(after_response::run(&notes, Ended { store: StorePolicy::None, ..ended() }));
+    assert!(!notes.has("remember c") && notes.has("record"));
     let notes = with(|ended| ended.store = StorePolicy::Metadata);
     assert!(notes.has("archive false") && !notes.has("cache"));
+}
+
+#[test]
+fn a_conversation_that_is_recognised_after_the_answer_is_in_its_record() {
+    let notes = Notes { recognised_as: Some("known"), recognising_takes_ms: 3_000, ..Notes::default() };
+    run(after_response::run(&notes, ended()));
+    assert!(notes.has("remember known"), "{:?}", notes.lines);
+    assert_eq!(notes.recorded.borrow()[0].conversation_id, "known");
+    let lines = notes.lines.take();
+    let place = |what: &str| lines.iter().position(|line| line == what);
+    // What the request holds is given back before.
+    assert!(place("settle 1").is_some() && place("settle 1") < place("recognise"), "{lines:?}");
 }
 
 #[test]
