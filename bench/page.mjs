@@ -233,6 +233,7 @@ function growth({ measures }) {
     if (!found[dimension]) continue;
     const first = found[dimension].some((one) => one.first_use_of_a_key_ms);
     const d1 = found[dimension].some((one) => one.d1_cpu_ms);
+    const thinking = found[dimension].at(0)?.thinking_ms;
     const rows = found[dimension].map((one) => [
       number(one.size).replace(/\.00$|\.0$/, ""),
       plain(one.cpu_ms),
@@ -240,6 +241,7 @@ function growth({ measures }) {
       ...(d1 ? [plain(one.d1_cpu_ms)] : []),
       plain(one.p50_ms),
       ranged(one.p50_ratio),
+      ...(thinking ? [ranged(one.p50_thinking_ms)] : []),
       ...(first ? [ranged(one.first_use_of_a_key_ms)] : []),
     ]);
     out.push(
@@ -251,6 +253,7 @@ function growth({ measures }) {
           ...(d1 ? ["D1 CPU ms"] : []),
           "p50 ms",
           "ratio",
+          ...(thinking ? [`p50 ms where the upstream takes ${thinking} ms`] : []),
           ...(first ? ["first use of a key, ms"] : []),
         ],
         rows,

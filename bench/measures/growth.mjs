@@ -22,6 +22,8 @@ const SIZES = {
 };
 const PROMPT_BYTES = 50 * 1024;
 const BYTES_A_MESSAGE = 100;
+/** Milliseconds that an upstream takes in which a long history is looked up: far less than a model does. */
+const THINKING_MS = 20;
 /** Keys that are used for the first time, for what finding one costs. */
 const NEW_KEYS = 10;
 
@@ -144,6 +146,7 @@ async function histories(context) {
         context,
         running,
         variants("messages", gateway, () => PROMPT_BYTES),
+        THINKING_MS,
       ),
       history: await alternate(context, running, variants("history", gateway, grows)),
       history_passthrough: await alternate(context, running, variants("history", bare, grows)),
@@ -153,8 +156,11 @@ async function histories(context) {
   }
 }
 
-/** Every variant in every round: processor time under load, latency one at a time, each beside the first variant's. */
-async function alternate({ upstream, load, database, quick, log }, running, variants) {
+/**
+ * Every variant in every round: processor time under load, latency one at a time, each beside the first variant's; with
+ * `thinkingMs` the latency of an upstream that takes so long, too.
+ */
+async function alternate({ upstream, load, database, quick, log }, running, variants, thinkingMs) {
   const bench = { upstream, load, database, running };
   const rounds = [];
   for (let round = -1; round < (quick ? 1 : 3); round++) {
@@ -165,9 +171,12 @@ async function alternate({ upstream, load, database, quick, log }, running, vari
       const shape = { name: `growth to ${variants[at].size}`, stream: null, rate: "requests_per_s", ...scenario };
       const settings = { delayMs: 0, warmupMs: 200, measureMs: round < 0 ? 500 : 1000 };
       const busy = await measure(bench, contestant, { ...shape, concurrency: 16 }, settings);
-      const alone = await measure(bench, contestant, { ...shape, concurrency: 1 }, { ...settings, measureMs: 500 });
+      const once = (delayMs) =>
+        measure(bench, contestant, { ...shape, concurrency: 1 }, { ...settings, delayMs, measureMs: 500 });
+      const alone = await once(0);
+      const thinking = thinkingMs && (await once(thinkingMs)).latency_ms.p50;
       const d1_cpu_ms = contestant.d1 ? busy.d1_cpu_ms_per_1000 / 1000 : null;
-      values[at] = { cpu_ms: busy.cpu_ms_per_1000 / 1000, d1_cpu_ms, p50_ms: alone.latency_ms.p50 };
+      values[at] = { cpu_ms: busy.cpu_ms_per_1000 / 1000, d1_cpu_ms, p50_ms: alone.latency_ms.p50, thinking };
     }
     // The first round only warms up.
     if (round >= 0) rounds.push(values);
@@ -180,6 +189,7 @@ async function alternate({ upstream, load, database, quick, log }, running, vari
     p50_ms: over((values) => values[i].p50_ms),
     cpu_ratio: over((values) => values[i].cpu_ms / values[0].cpu_ms),
     p50_ratio: over((values) => values[i].p50_ms / values[0].p50_ms),
+    ...(thinkingMs && { thinking_ms: thinkingMs, p50_thinking_ms: over((values) => values[i].thinking) }),
   }));
   log?.(`growth: ${table.map(({ size, cpu_ms }) => `${size}: ${cpu_ms.median.toFixed(2)} ms`).join(", ")}`);
   return table;
