@@ -132,12 +132,13 @@ impl Recogniser<'_> {
         transcript: &mut Transcript,
         inbound: &Inbound<'_>,
     ) -> (T, Option<Recognised>) {
-        let looking = pin!(self.at(Lookup::Meanwhile, transcript, Some(inbound)));
+        let (mut serving, mut looking) =
+            (pin!(serving), pin!(self.at(Lookup::Meanwhile, transcript, Some(inbound))));
         // What a later round calls its conversation is what the first one found.
         if self.exchange.round.is_some() {
-            return join(serving, looking).await;
+            return join(serving, looking.as_mut()).await;
         }
-        match select(pin!(serving), looking).await {
+        match select(serving.as_mut(), looking.as_mut()).await {
             Either::Right((recognised, serving)) => (serving.await, recognised),
             Either::Left((served, looking)) => {
                 // The timer is set only if it is needed.
