@@ -8,13 +8,10 @@
 //!   truncated event cannot be held back then;
 //! - at most [`MAX_EVENT_BYTES`] are held back; larger events pass through without inspection.
 
-use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::canonical::{ErrorInfo, MAX_EVENT_BYTES};
 use crate::dialect::pipe::{Forward, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};
 use crate::sse::writer::KEEP_ALIVE;
 use crate::sse::{Event, EventReader, Segment};
-
-/// Largest event that is held back until it is complete.
-pub const MAX_EVENT_BYTES: usize = 1 << 20;
 
 /// What an observer knows about the end of its stream.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -27,6 +24,30 @@ pub enum Ending {
     Done,
     /// The stream contains an error of the upstream.
     Error,
+}
+
+/// Which choices of an answer have begun, and which of them have ended.
+#[derive(Debug, Default, Clone, PartialEq, Eq)]
+pub struct Choices {
+    begun: u128,
+    ended: u128,
+}
+
+impl Choices {
+    /// Notes that a choice is spoken of, and whether it ends. No service has so many that a number is out of range.
+    pub fn note(&mut self, number: u64, is_end: bool) {
+        let bit = u32::try_from(number).ok().and_then(|number| 1_u128.checked_shl(number)).unwrap_or(0);
+        self.begun |= bit;
+        if is_end {
+            self.ended |= bit;
+        }
+    }
+
+    /// Whether every choice that has begun has ended, and there is one.
+    #[must_use]
+    pub fn have_ended(&self) -> bool {
+        self.begun != 0 && self.begun == self.ended
+    }
 }
 
 /// An observer of the events of one dialect.

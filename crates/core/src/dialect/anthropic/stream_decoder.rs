@@ -13,7 +13,7 @@ use super::citation;
 use super::decode_response::{BlockIn, StopDetails, call_id, input_text};
 use super::wire;
 use crate::dialect::canonical::{
-    ErrorInfo, FinishReason, Json, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
+    ErrorInfo, FinishReason, Json, MAX_EVENT_BYTES, PartStart, SignatureOrigin, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
 use crate::dialect::upstream::repeated::Repeated;
@@ -22,8 +22,8 @@ use crate::json::lenient::{self, Piece, Spare};
 use crate::sse::{Event, EventReader, Segment};
 use crate::tokens::TokenUsage;
 
-/// Largest event.
-const MAX_EVENT_BYTES: usize = 1 << 22;
+/// Most bytes of the arguments of a server tool.
+const MAX_INPUT_BYTES: usize = 1 << 22;
 
 /// The decoder of one stream.
 #[derive(Debug)]
@@ -361,7 +361,7 @@ impl State {
                 events.push(StreamEvent::ArgumentsDelta { choice: 0, part: *part, text });
             }
             Some(Open { kind: Kind::Provider { input, .. }, .. }) => {
-                if input.len() + text.len() > MAX_EVENT_BYTES {
+                if input.len() + text.len() > MAX_INPUT_BYTES {
                     return self.fail(ErrorInfo::malformed(), events);
                 }
                 lenient::append(input, &text);

@@ -16,15 +16,13 @@ use super::wire::{self, ModelFields, ServiceTier};
 use super::{error, media};
 use crate::aws::event_stream::{Message, MessageReader};
 use crate::dialect::canonical::{
-    ErrorInfo, FinishReason, Json, Media, PartStart, StreamDecoder, StreamEvent,
+    ErrorInfo, FinishReason, Json, MAX_EVENT_BYTES, Media, PartStart, StreamDecoder, StreamEvent,
 };
 use crate::dialect::upstream::blocks::{BlockKind, Open, OpenBlocks, Phase, TooMany};
 use crate::dialect::upstream::repeated::{Member, Repeated};
 use crate::dialect::upstream::usage;
 use crate::json::lenient::{self, Piece, Spare};
 
-/// Largest event; an image is one event.
-const MAX_EVENT_BYTES: usize = 1 << 24;
 /// Most bytes of redacted thinking that are held until it is complete.
 const MAX_REDACTED_BYTES: usize = 1 << 22;
 

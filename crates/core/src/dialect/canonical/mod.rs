@@ -33,7 +33,7 @@ pub use request::{
     AllowedMode, AudioOutput, ChatRequest, Function, Reasoning, ResponseFormat, Sampling, Tool, ToolChoice,
 };
 pub use response::{ChatResponse, Choice, FinishReason, ReplyContext};
-pub use stream::{PartStart, StreamDecoder, StreamEncoder, StreamEvent};
+pub use stream::{MAX_EVENT_BYTES, PartStart, StreamDecoder, StreamEncoder, StreamEvent};
 pub use tier::{anthropic_tier, openai_tier};
 
 use crate::dialect::operation::Operation;

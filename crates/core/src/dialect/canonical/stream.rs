@@ -15,6 +15,10 @@ use super::response::FinishReason;
 use crate::sse::writer::KEEP_ALIVE;
 use crate::tokens::TokenUsage;
 
+/// Largest event of an upstream's stream that is held until it is complete, in bytes. A picture is one event, and so is the whole
+/// response, with all of its pictures, at the end of a stream of the Responses API.
+pub const MAX_EVENT_BYTES: usize = 16 << 20;
+
 /// One event of a streamed answer.
 #[derive(Debug, Clone, PartialEq)]
 pub enum StreamEvent {

@@ -7,12 +7,9 @@ use super::chunk::{ChunkReader, TextPlace};
 use super::error;
 use super::repeated::{RepeatedChunk, only_text};
 use super::wire::{ResponseIn, read_response};
-use crate::dialect::canonical::{ErrorInfo, StreamDecoder, StreamEvent};
+use crate::dialect::canonical::{ErrorInfo, MAX_EVENT_BYTES, StreamDecoder, StreamEvent};
 use crate::json::lenient;
 use crate::sse::{Event, EventReader, Segment};
-
-/// Largest event. An image is one event.
-const MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// The decoder of one stream.
 pub(super) struct Decoder {

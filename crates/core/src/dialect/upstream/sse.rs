@@ -3,11 +3,10 @@
 //! Guarantees, for any chunking: the same events; exactly one end; nothing after it. A service that answers a
 //! streamed request with one plain JSON document is supported as well.
 
-use crate::dialect::canonical::{ChatResponse, ErrorInfo, StreamDecoder, StreamEvent, explode};
+use crate::dialect::canonical::{
+    ChatResponse, ErrorInfo, MAX_EVENT_BYTES, StreamDecoder, StreamEvent, explode,
+};
 use crate::sse::{Event, EventReader, Segment};
-
-/// Most bytes of one event that are held back.
-const EVENT_LIMIT: usize = 4 << 20;
 
 /// The inner half: the meaning of a dialect's events.
 pub trait Reading {
@@ -38,7 +37,7 @@ struct State<R> {
 impl<R: Reading> SseDecoder<R> {
     /// A decoder at the beginning of a stream.
     pub fn new(reading: R) -> Self {
-        Self { reader: EventReader::new(EVENT_LIMIT), state: State { reading, over: false } }
+        Self { reader: EventReader::new(MAX_EVENT_BYTES), state: State { reading, over: false } }
     }
 
     /// The inner half.

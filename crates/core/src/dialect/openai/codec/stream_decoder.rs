@@ -20,7 +20,8 @@ use super::choice_state::{ChoiceState, Sink};
 use super::lenient::{integer, object, object_at, piece, text};
 use super::{decode_response, error};
 use crate::dialect::canonical::{
-    ChatResponse, Citation, ErrorInfo, FinishReason, Json, Media, StreamDecoder, StreamEvent, explode,
+    ChatResponse, Citation, ErrorInfo, FinishReason, Json, MAX_EVENT_BYTES, Media, StreamDecoder,
+    StreamEvent, explode,
 };
 use crate::dialect::openai::usage::Sources;
 use crate::dialect::upstream::repeated::Repeated;
@@ -64,9 +65,6 @@ struct State {
     repeated_choice: usize,
 }
 
-/// Most bytes of one event. An image is one event.
-const MAX_EVENT_BYTES: usize = 8 << 20;
-
 /// The events of a complete answer from an upstream that does not stream despite the request.
 pub(super) fn whole(mut response: ChatResponse) -> Vec<StreamEvent> {
     for choice in &mut response.choices {
@@ -105,11 +103,9 @@ impl StreamDecoder for Decoder {
         }
         self.reader.push(chunk, |segment| match segment {
             _ if state.over => {}
-            // An event may be returned complete although it is too large to be held back; the result must not depend
-            // on the chunking.
-            Segment::Event(event) if event.raw().len() <= MAX_EVENT_BYTES + 1 => state.observe(event, events),
+            Segment::Event(event) => state.observe(event, events),
             Segment::LineFeed(_) => {}
-            Segment::Event(_) | Segment::Oversized(_) => state.fail(ErrorInfo::malformed(), events),
+            Segment::Oversized(_) => state.fail(ErrorInfo::malformed(), events),
         });
     }
 
