@@ -38,6 +38,8 @@ struct Wire<'a> {
     delta: Option<Delta<'a>>,
     #[serde(borrow)]
     usage: Option<&'a RawValue>,
+    #[serde(borrow)]
+    error: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -129,6 +131,8 @@ impl UsageTap {
             }
             Some("message_stop") => self.is_complete = self.error.is_none(),
             Some("error") => self.error = Some(super::error::decode_event(data)),
+            // An error in the shape of another service.
+            None if wire.error.is_some() => self.error = Some(super::error::decode_event(data)),
             _ => {}
         }
     }

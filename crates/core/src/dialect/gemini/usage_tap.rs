@@ -10,6 +10,7 @@ use serde_json::value::RawValue;
 use super::repeated::{RepeatedChunk, only_text};
 use super::{error, finish, usage};
 use crate::dialect::canonical::ErrorInfo;
+use crate::dialect::tap::Choices;
 use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::lenient::{self, Spare, string};
@@ -23,8 +24,10 @@ pub struct UsageTap {
     tally: Tally,
     /// The service's finish reason of the (first) candidate.
     pub finish_reason: Option<String>,
-    /// Whether the answer has a finish reason.
+    /// Whether every candidate has a finish reason, or the prompt was blocked.
     pub complete: bool,
+    candidates: Choices,
+    is_blocked: bool,
     /// The error that the upstream sent instead of the rest.
     pub error: Option<ErrorInfo>,
     /// Estimated tokens of the texts, for an answer that was truncated before it reported usage.
@@ -53,6 +56,8 @@ struct Chunk<'a> {
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", default)]
 struct Candidate<'a> {
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
     #[serde(borrow)]
     content: Option<Content<'a>>,
     #[serde(borrow)]
@@ -119,10 +124,11 @@ impl UsageTap {
     }
 
     fn read(&mut self, chunk: &Chunk<'_>) {
-        for (index, candidate) in chunk.candidates.iter().enumerate() {
+        for (index, candidate) in (0..).zip(&chunk.candidates) {
             let reason = candidate.finish_reason.and_then(string).filter(|reason| finish::is_said(reason));
+            let number = candidate.index.and_then(lenient::integer).unwrap_or(index);
+            self.candidates.note(number, reason.is_some());
             if let Some(reason) = reason {
-                self.complete = true;
                 self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
                 if index == 0 {
                     self.finish_reason = Some(reason.into_owned());
@@ -137,9 +143,10 @@ impl UsageTap {
         }
         let feedback = chunk.prompt_feedback.and_then(lenient::nested::<Feedback>);
         if let Some(reason) = feedback.and_then(|feedback| feedback.block_reason) {
-            self.complete = true;
+            self.is_blocked = true;
             self.finish_reason.get_or_insert(reason);
         }
+        self.complete = self.is_blocked || self.candidates.have_ended();
         if let Some(counts) = chunk.usage_metadata {
             self.tally.add(counts);
         }

@@ -1,5 +1,7 @@
 //! The observer of a pass-through streamed chat completion, for a [`Tap`].
 
+use std::borrow::Cow;
+
 use serde::Deserialize;
 use serde_json::value::RawValue;
 
@@ -8,11 +10,12 @@ use super::said::Said;
 use super::usage::Sources;
 use crate::dialect::canonical::ErrorInfo;
 use crate::dialect::pipe::StreamFacts;
-use crate::dialect::tap::{Ending, Observer, Tap};
+use crate::dialect::tap::{Choices, Ending, Observer, Tap};
 use crate::dialect::upstream::repeated::Repeated;
-use crate::dialect::upstream::usage::{Tally, read};
+use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::verdict::abnormal_word;
 use crate::json::lenient::{self, Spare, string};
+use crate::json::object::Kind;
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
 
@@ -29,6 +32,7 @@ pub struct ChatObserver {
     facts: StreamFacts,
     tally: Tally,
     signal: Signal,
+    choices: Choices,
     /// The last event, if it was a piece of text and nothing else.
     repeated: Repeated,
 }
@@ -53,10 +57,16 @@ struct Chunk<'a> {
     service_tier: Option<&'a RawValue>,
     #[serde(borrow)]
     error: Option<&'a RawValue>,
+    #[serde(borrow)]
+    citations: Option<&'a RawValue>,
+    #[serde(borrow)]
+    search_results: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
 struct Choice<'a> {
+    #[serde(borrow)]
+    index: Option<&'a RawValue>,
     #[serde(borrow)]
     delta: Option<Said<'a>>,
     #[serde(borrow)]
@@ -74,6 +84,7 @@ impl ChatObserver {
             facts: StreamFacts::default(),
             tally: Tally::default(),
             signal: Signal::Nothing,
+            choices: Choices::default(),
             repeated: Repeated::default(),
         }
     }
@@ -102,11 +113,16 @@ impl Observer for ChatObserver {
             self.signal = Signal::Error;
         }
         let choices = chunk.choices.unwrap_or_default();
-        for choice in &choices {
+        for (position, choice) in (0..).zip(&choices) {
             if choice.error.is_some_and(|error| is_error_value(error, false)) {
                 self.signal = Signal::Error;
             }
-            if let Some(reason) = choice.finish_reason.and_then(string).filter(|reason| !reason.is_empty()) {
+            // Services without a reason send an empty text or the word.
+            let is_said = |reason: &Cow<'_, str>| !matches!(&**reason, "" | "null");
+            let reason = choice.finish_reason.and_then(string).filter(is_said);
+            let number = choice.index.and_then(lenient::integer).unwrap_or(position);
+            self.choices.note(number, reason.is_some());
+            if let Some(reason) = reason {
                 if abnormal_word(&reason, None).is_some() {
                     self.signal = Signal::Error;
                 }
@@ -133,7 +149,10 @@ impl Observer for ChatObserver {
             return true;
         }
         self.facts.usage = self.tally.usage();
-        !(self.withhold_usage && choices.is_empty() && chunk.usage.is_some_and(|usage| read(usage).is_some()))
+        let is_more = chunk.error.is_some()
+            || [chunk.citations, chunk.search_results].into_iter().flatten().any(has_items);
+        let is_usage = choices.is_empty() && chunk.usage.is_some_and(|usage| Kind::of(usage) == Kind::Object);
+        !(self.withhold_usage && is_usage && !is_more)
     }
 
     fn withholds(&self) -> bool {
@@ -148,7 +167,7 @@ impl Observer for ChatObserver {
         match self.signal {
             Signal::Error => Ending::Error,
             Signal::Done => Ending::Done,
-            Signal::Nothing if self.facts.finish_reason.is_some() => Ending::Finished,
+            Signal::Nothing if self.choices.have_ended() => Ending::Finished,
             Signal::Nothing => Ending::Open,
         }
     }
@@ -166,6 +185,11 @@ impl Observer for ChatObserver {
         writer::write_data(&mut event, &encode_passthrough_error(error));
         event
     }
+}
+
+/// Whether a value is a list with something in it.
+fn has_items(value: &RawValue) -> bool {
+    !lenient::items(value).is_empty()
 }
 
 /// Estimated tokens of one delta. Deltas are split at token boundaries, so that the sum is close.

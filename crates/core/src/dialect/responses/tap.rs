@@ -1,10 +1,12 @@
 //! The observer of pass-through responses, for providers with this dialect.
 
+use std::borrow::Cow;
 use std::collections::BTreeSet;
 
 use serde_json::json;
 
 use super::decode_answer::Answer;
+use super::decode_response::failure;
 use super::item_queue::PieceKind;
 use super::stream_decoder::{growing, varying};
 use crate::dialect::caller::CallerDialect;
@@ -14,7 +16,7 @@ use crate::dialect::references::in_answer;
 use crate::dialect::stream_translation::finish_word;
 use crate::dialect::tap::{Ending, Observer};
 use crate::dialect::upstream::repeated::Repeated;
-use crate::json::lenient::{self, Spare};
+use crate::json::lenient::{self, Object, Spare};
 use crate::json::object::{JsonObject, Kind};
 use crate::sse::{Event, writer};
 use crate::tokens::estimate_tokens;
@@ -63,9 +65,16 @@ impl Observer for ResponsesObserver {
         if let Some(delta) = wire.piece("delta") {
             self.facts.estimated_completion += estimate_tokens(&delta);
         }
-        let ending = match wire.text("type").as_deref().unwrap_or_default() {
-            "response.completed" | "response.incomplete" => Ending::Done,
-            "response.failed" | "error" => Ending::Error,
+        let response = wire.object("response");
+        let named = || event.name().and_then(|name| std::str::from_utf8(name).ok()).map(Cow::Borrowed);
+        let ending = match wire.text("type").or_else(named).as_deref().unwrap_or_default() {
+            "response.completed" | "response.incomplete" | "response.done" => {
+                let is_failed =
+                    |response: &Object<'_>| failure(response, response.text("status").as_deref()).is_some();
+                if response.as_ref().is_some_and(is_failed) { Ending::Error } else { Ending::Done }
+            }
+            "response.failed" | "response.cancelled" | "response.error" | "error" => Ending::Error,
+            "" if wire.get_set("error").is_some() => Ending::Error,
             "response.created" | "response.queued" => Ending::Open,
             "response.in_progress" => return true,
             kind => {
@@ -87,7 +96,7 @@ impl Observer for ResponsesObserver {
         {
             self.issued = in_answer(CallerDialect::OpenaiResponses, response.get().as_bytes());
         }
-        let answer = wire.object("response").map(|response| Answer::of(&response));
+        let answer = response.as_ref().map(Answer::of);
         let Some(answer) = answer else { return true };
         self.is_background |= answer.background;
         self.facts.usage = answer.usage.or(self.facts.usage);
