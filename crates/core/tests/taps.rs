@@ -2,11 +2,7 @@
 //! recorded stream of a dialect that callers and upstreams share, cut off around the end
 //! of any line, and for what recordings do not have.
 
-#![expect(
-    clippy::unwrap_used,
-    clippy::indexing_slicing,
-    reason = "a test that cannot read its files has failed"
-)]
+#![expect(clippy::unwrap_used, reason = "a test that cannot read its files has failed")]
 
 use std::fs;
 use std::path::Path;

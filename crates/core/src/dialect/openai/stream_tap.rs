@@ -201,6 +201,7 @@ fn estimate(delta: &Said<'_>) -> u64 {
 mod tests {
     use super::*;
     use crate::dialect::pipe::{Forward, StreamOutcome, StreamPipe};
+    use crate::dialect::upstream::testing_repeats::{Sample, samples};
     use proptest::prelude::*;
 
     const HELLO: &str = "data: {\"choices\":[{\"delta\":{\"content\":\"Hello\"}}]}\n\n";
@@ -349,34 +350,58 @@ mod tests {
     }
 
     /// Observers of the same events, of which one parses them all.
-    fn both(events: &[String]) -> [(Vec<bool>, StreamFacts, Ending); 2] {
+    fn both(events: &[Vec<u8>]) -> [(Vec<bool>, StreamFacts, Ending); 2] {
         [Repeated::default(), Repeated::blind()].map(|repeated| {
             let mut observer = ChatObserver { repeated, ..ChatObserver::new(true) };
-            let kept =
-                events.iter().map(|event| observer.observe(Event::from_raw(event.as_bytes()))).collect();
+            let kept = events.iter().map(|event| observer.observe(Event::from_raw(event))).collect();
             (kept, observer.facts(), observer.ending())
         })
+    }
+
+    /// An event in one of the ways in which services write theirs; most are pieces of text.
+    fn written(sample: &Sample) -> Vec<u8> {
+        let Sample { text, count, .. } = sample;
+        let usage = format!(r#"{{"prompt_tokens":9,"completion_tokens":{count}}}"#);
+        let said = |number: &str, delta: String| {
+            format!(
+                r#"{{"id":"c","choices":[{{"index":{number},"delta":{delta},"finish_reason":null}}],"usage":null}}"#
+            )
+        };
+        let content = said("0", format!(r#"{{"content":{text}}}"#));
+        let data = match sample.kind {
+            0 => said("0", format!(r#"{{"reasoning_content":{text}}}"#)),
+            1 => format!(
+                r#"{{"choices":[{{"index":0,"delta":{{"content":{text}}},"finish_reason":"stop"}}]}}"#
+            ),
+            2 => format!(r#"{{"choices":[],"usage":{usage}}}"#),
+            3 => said("0", format!(r#"{{"tool_calls":[{{"index":0,"function":{{"arguments":{text}}}}}]}}"#)),
+            4 => said("0", format!(r#"{{"content":{text},"content":"b"}}"#)),
+            5 => format!(r#"{{"choices":[{{"delta":{{"content":{text}}}}}],"error":{{"message":{text}}}}}"#),
+            6 => format!(r#"{{"choices":[{{"delta":{{"content":{text}}},"error":{{"code":{count}}}}}]}}"#),
+            7 => format!(r#"{{"choices":[{{"delta":{{"content":{text}}},"usage":{usage}}}]}}"#),
+            8 => format!(r#"{{"choices":[{{"delta":{{"content":{text}}}}}],"usage":{usage}}}"#),
+            9 => format!(r#"{{"choices":[{{"delta":{{"content":{text}}}}}],"service_tier":{text}}}"#),
+            10 => said("0", format!(r#"{{"content":{text}}},"finish_reason":{text},"x":{{}}"#)),
+            11 => return b"data: [DONE]\n\n".to_vec(),
+            12..=17 => said("1", format!(r#"{{"content":{text}}}"#)),
+            _ => content,
+        };
+        let data = sample.damaged(data);
+        match sample.kind {
+            18 => [&b"event: error\ndata: "[..], &data, b"\n\n"].concat(),
+            19 => [&b": hold\ndata: "[..], &data, b"\n\n"].concat(),
+            20..=24 => [&b"data: "[..], &data, b"\r\n\r\n"].concat(),
+            25 => [&b"data: "[..], &data, b"\ndata:\n\n"].concat(),
+            _ => [&b"data: "[..], &data, b"\n\n"].concat(),
+        }
     }
 
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(500))]
 
         #[test]
-        fn repeated_events_mean_what_parsed_ones_do(
-            texts in prop::collection::vec((0..9_u8, any::<String>()), 0..40),
-        ) {
-            let events: Vec<String> = texts
-                .iter()
-                .map(|(kind, text)| {
-                    let text = serde_json::to_string(text).unwrap();
-                    match kind {
-                        0 => format!("data: {{\"choices\":[{{\"delta\":{{\"reasoning_content\":{text}}}}}]}}\n\n"),
-                        1 => format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}},\"finish_reason\":\"stop\"}}]}}\n\n"),
-                        2 => USAGE.to_owned(),
-                        _ => format!("data: {{\"choices\":[{{\"delta\":{{\"content\":{text}}}}}]}}\n\n"),
-                    }
-                })
-                .collect();
+        fn repeated_events_mean_what_parsed_ones_do(samples in samples()) {
+            let events: Vec<_> = samples.iter().map(written).collect();
             let [recognising, parsing] = both(&events);
             prop_assert_eq!(recognising, parsing);
         }
