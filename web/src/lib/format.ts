@@ -6,12 +6,19 @@ export function money(micros: number | null | undefined, locale = "en-GB"): stri
   const dollars = micros / 1e6;
   const size = Math.abs(dollars);
   if (size === 0) return "$0";
+  // What four digits would round to a dollar is written like a dollar.
   const digits =
-    size >= 1
+    size >= 0.999_95
       ? { minimumFractionDigits: 2, maximumFractionDigits: 2 }
       : { maximumSignificantDigits: size < 0.01 ? 2 : 4 };
   const text = new Intl.NumberFormat(locale, { ...digits, useGrouping: true }).format(size);
   return `${dollars < 0 ? "−" : ""}$${text}`;
+}
+
+/** A price of a million tokens in dollars: as it was set, as prices are compared to the last digit. */
+export function price(dollars: number, locale = "en-GB"): string {
+  const digits = { minimumFractionDigits: dollars === 0 ? 0 : 2, maximumFractionDigits: 6 };
+  return `$${new Intl.NumberFormat(locale, digits).format(dollars)}`;
 }
 
 /** Money at an axis: as many digits for all values as the smallest step needs. */
@@ -57,10 +64,12 @@ export function change(now: number, before: number): string | null {
 
 export function duration(ms: number | null | undefined): string {
   if (ms === null || ms === undefined) return "–";
-  if (ms < 1000) return `${Math.round(ms)} ms`;
-  if (ms < 60_000) return `${(ms / 1000).toFixed(ms < 10_000 ? 2 : 1)} s`;
-  const minutes = Math.floor(ms / 60_000);
-  if (minutes < 60) return `${minutes} min ${Math.floor((ms % 60_000) / 1000)} s`;
+  // The unit is chosen by what the number is rounded to: never 1000 ms or 60.0 s.
+  if (ms < 999.5) return `${Math.round(ms)} ms`;
+  if (ms < 59_950) return `${(ms / 1000).toFixed(ms < 9_995 ? 2 : 1)} s`;
+  const seconds = Math.round(ms / 1000);
+  const minutes = Math.floor(seconds / 60);
+  if (minutes < 60) return `${minutes} min ${seconds % 60} s`;
   return `${Math.floor(minutes / 60)} h ${minutes % 60} min`;
 }
 
@@ -107,7 +116,11 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
 /** How long ago, or in how much time: in the largest unit that fits. */
 export function relative(ms: number, now: number, locale: string): string {
   const difference = ms - now;
-  const [unit, length] = UNITS.find(([, size]) => Math.abs(difference) >= size) ?? ["second", 1000];
+  // By the rounded number: never 60 minutes.
+  const [unit, length] = UNITS.find(([, size], at) => Math.abs(difference) >= size - (UNITS[at + 1]?.[1] ?? 0) / 2) ?? [
+    "second",
+    1000,
+  ];
   return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }).format(
     Math.round(difference / length),
     unit,

@@ -3,7 +3,7 @@
 import { useMemo, useState } from "react";
 import type { ListedPrice, PriceSettingView, Prices as AllPrices } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
-import { count, money, visible } from "../../lib/format.ts";
+import { count, price, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
@@ -78,7 +78,7 @@ function useSubjectName(): (subject: string) => { kind: string; name: string } {
 
 function useDollars(): (price: number | null | undefined) => string {
   const locale = localeOf(usePreferences());
-  return (price) => (price === null || price === undefined ? "" : money(price * 1e6, locale));
+  return (dollars) => (dollars === null || dollars === undefined ? "" : price(dollars, locale));
 }
 
 function PricesSet({ prices, onDo }: { prices: AllPrices; onDo: (doing: Doing) => void }) {
@@ -116,6 +116,11 @@ function PricesSet({ prices, onDo }: { prices: AllPrices; onDo: (doing: Doing) =
                   {typeof setting.input === "number" && (
                     <span>
                       {words.input} {dollars(setting.input)}
+                    </span>
+                  )}
+                  {typeof setting.cached_input === "number" && (
+                    <span>
+                      {words.cached} {dollars(setting.cached_input)}
                     </span>
                   )}
                   {typeof setting.output === "number" && (
@@ -207,7 +212,7 @@ const idOf = ({ seller, model }: ListedPrice) => `${seller}/${model}`;
 function useColumns(): Column<ListedPrice>[] {
   const words = useWords();
   const dollars = useDollars();
-  const price = (id: "input" | "output" | "cached_input", title: string): Column<ListedPrice> => ({
+  const column = (id: "input" | "output" | "cached_input", title: string): Column<ListedPrice> => ({
     id,
     title,
     width: "96px",
@@ -217,9 +222,9 @@ function useColumns(): Column<ListedPrice>[] {
   return [
     { id: "model", title: words.model, width: "minmax(160px, 2fr)", cell: ({ model }) => visible(model) },
     { id: "seller", title: words.seller, width: "minmax(96px, 1fr)", cell: ({ seller }) => seller },
-    price("input", words.input),
-    price("cached_input", words.cached),
-    price("output", words.output),
+    column("input", words.input),
+    column("cached_input", words.cached),
+    column("output", words.output),
     { id: "state", title: words.state, width: "minmax(160px, 1fr)", cell: (row) => <Notes row={row} /> },
   ];
 }
