@@ -48,6 +48,16 @@ test("an error of the API is shown at its field", LONG, async () => {
   await close();
 });
 
+test("limits of which none is set are not made", LONG, async () => {
+  const { page, close } = await ctx.open("/limits?new=1");
+  await page.getByLabel("Name", { exact: true }).fill("nothing-set");
+  await page.getByRole("button", { name: "Set the limits" }).click();
+  await page.getByText("Set at least one limit, or a budget.").waitFor();
+  const { body } = await ctx.gw.admin("GET", "/limits");
+  assert.ok(!body.limits.some(({ subject }) => subject === "user:nothing-set"));
+  await close();
+});
+
 test("limits are removed after saying what that means, on a phone in Chinese", LONG, async () => {
   await ctx.gw.admin("PUT", "/limits/model:gpt-5", { limits: { tokens_per_minute: 1000 } });
   const at = `/limits/${encodeURIComponent("model:gpt-5")}`;

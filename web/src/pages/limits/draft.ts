@@ -75,3 +75,6 @@ export function bodyOf(draft: Draft): LimitPolicyInput {
     on_limit_failure: draft.failure || null,
   };
 }
+
+/** Whether nothing of it refuses a request. */
+export const limitsNothing = (draft: Draft) => [...AMOUNTS, "amount" as const].every((name) => !draft[name].trim());

@@ -7,7 +7,7 @@ import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Choice, Field, useForm } from "../../ui/field.tsx";
-import { type Amount, type Draft, NEW, PERIODS, bodyOf, draftOf } from "./draft.ts";
+import { type Amount, type Draft, NEW, PERIODS, bodyOf, draftOf, limitsNothing } from "./draft.ts";
 import { useLimitWrites, useModelNames, usePast } from "./queries.ts";
 import { type Quarter, money, peak, refused } from "./refused.ts";
 import { useWords } from "./words.ts";
@@ -27,7 +27,11 @@ export function SubjectForm({
   const [draft, setDraft] = useState<Draft>(() => (item ? draftOf(item) : { ...NEW, name: user }));
   const subject = item?.subject ?? `${draft.kind}:${draft.name.trim()}`;
   const past = usePast(useDeferredValue(subject)).data;
+  const [isEmpty, setEmpty] = useState(false);
   const form = useForm(async () => {
+    // Limits that are taken away again are no mistake; new ones of which none is set would limit nothing.
+    setEmpty(!item && limitsNothing(draft));
+    if (!item && limitsNothing(draft)) return;
     await writes.put(subject, bodyOf(draft));
     onClose();
   });
@@ -87,6 +91,11 @@ export function SubjectForm({
             <option value="fail_closed">{words.failClosed}</option>
           </Choice>
         </Group>
+        {isEmpty && (
+          <p role="alert" className="text-bad">
+            {words.setOne}
+          </p>
+        )}
         {form.rest()}
         <div className="flex justify-end">
           <Button type="submit" look="primary" busy={form.busy}>
