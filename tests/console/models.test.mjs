@@ -54,12 +54,12 @@ test("who would answer is explained, for what a request needs, and simulated", L
   const { page, check, close } = await ctx.open("/models?explain=steady", { width: 390, height: 844 });
   await page.getByText(/candidates can be asked/).waitFor();
   await page
-    .getByText(/latency −/)
+    .getByText(/latency (−|0)/)
     .first()
     .waitFor();
   await page.getByRole("button", { name: "Simulate 1,000 requests" }).click();
   await page.getByText("Of 1,000 requests").waitFor();
-  await page.getByText(/1000 \(100 %\)/).waitFor();
+  await page.getByText(/1,000 \(100 %\)/).waitFor();
   await check("the explanation");
   await page.keyboard.press("Escape");
   await page.getByRole("dialog").first().waitFor({ state: "detached" });

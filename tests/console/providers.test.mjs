@@ -31,7 +31,7 @@ test("from the gallery to a provider that answers", LONG, async () => {
   await page.getByRole("button", { name: /^A? ?Another service/ }).click();
   await page.getByLabel("Name").fill("nova-cloud");
   await page.getByLabel("Address").fill(`${ctx.up.url}/v1`);
-  await page.getByLabel("Key", { exact: true }).fill(KEY);
+  await page.getByLabel(/^Key/).fill(KEY);
   await check("the form");
   await page.getByRole("button", { name: "Create and test" }).click();
   await page.getByText("I am here.").waitFor();
@@ -56,7 +56,7 @@ test("all models are tested with progress, on a phone", LONG, async () => {
   const { page, check, close } = await ctx.open(`/providers/${id}`, { width: 390, height: 844, theme: "dark" });
   await page.getByRole("button", { name: "Test all models" }).click();
   await page.getByText("2 of 2 asked").waitFor();
-  assert.equal(await page.getByRole("progressbar").getAttribute("value"), "2");
+  assert.equal(await page.getByRole("progressbar").getAttribute("aria-valuenow"), "100");
   await check("the progress");
   await close();
 });
@@ -66,10 +66,23 @@ test("what was typed stays where the gateway refuses it", LONG, async () => {
   await page.getByRole("button", { name: /Another service/ }).click();
   await page.getByLabel("Name").fill("openai");
   await page.getByLabel("Address").fill(`${ctx.up.url}/v1`);
-  await page.getByLabel("Key", { exact: true }).fill(KEY);
+  await page.getByLabel(/^Key/).fill(KEY);
   await page.getByRole("button", { name: "Create and test" }).click();
   await page.getByRole("alert").getByText("name").first().waitFor();
   assert.equal(await page.getByLabel("Address").inputValue(), `${ctx.up.url}/v1`);
+  await close();
+});
+
+test("a service of one's own needs no key", LONG, async () => {
+  const { page, close } = await ctx.open("/providers/new");
+  await page.getByRole("button", { name: /Another service/ }).click();
+  await page.getByLabel("Name").fill("nearby");
+  await page.getByLabel("Address").fill(`${ctx.up.url}/v1`);
+  await page.getByRole("button", { name: "Create and test" }).click();
+  // It has no models yet: that it is there is what counts.
+  await page.getByRole("button", { name: "Take over models that it offers" }).waitFor();
+  const { providers } = (await admin(ctx, "GET", "/providers")).body;
+  assert.equal(providers.find(({ name }) => name === "nearby").server_key, null);
   await close();
 });
 

@@ -5,7 +5,8 @@ import { useQuery } from "@tanstack/react-query";
 import { useState } from "react";
 import { call } from "../../api/client.ts";
 import { useMay } from "../../api/session.ts";
-import { percent, visible } from "../../lib/format.ts";
+import { count, percent, visible } from "../../lib/format.ts";
+import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { Button } from "../../ui/button.tsx";
 import { Dialog } from "../../ui/dialog.tsx";
 import { Check, Choice, Field } from "../../ui/field.tsx";
@@ -45,7 +46,7 @@ export function Explain({ name, onClose }: { name: string; onClose: () => void }
       <p className="mb-3 text-ink2">{words.explainHint}</p>
       <div className="grid grid-cols-3 gap-3 max-sm:grid-cols-1">
         <Choice label={words.strategy} value={strategy} onChange={(event) => setStrategy(event.target.value)}>
-          <option value="">–</option>
+          <option value="">{words.asSet}</option>
           {STRATEGIES.map((one) => (
             <option key={one}>{one}</option>
           ))}
@@ -68,7 +69,7 @@ export function Explain({ name, onClose }: { name: string; onClose: () => void }
         />
       </div>
       <fieldset className="mt-3 flex flex-wrap items-center gap-x-4">
-        <legend className="float-left mr-4 pt-1.5 font-medium">{words.needs}</legend>
+        <legend className="float-left mr-4 pt-1 font-medium">{words.needs}</legend>
         {NEEDS.map((need) => (
           <Check
             key={need}
@@ -127,7 +128,7 @@ function Plan({ plan }: { plan: Explanation }) {
                 <span className="block text-table text-ink3">
                   {words.parts(
                     ...(["latency", "errors", "cost", "penalty"].map((part) =>
-                      Math.abs(Number(row.score?.[part as "latency"] ?? 0)).toFixed(2),
+                      deduction(Number(row.score?.[part as "latency"] ?? 0)),
                     ) as [string, string, string, string]),
                   )}
                 </span>
@@ -153,6 +154,7 @@ function Plan({ plan }: { plan: Explanation }) {
 
 function Simulated({ rows }: { rows: NonNullable<Explanation["simulated"]> }) {
   const words = useWords();
+  const locale = localeOf(usePreferences());
   return (
     <section className="mt-6">
       <h3 className="mb-2 font-semibold">{words.simulated}</h3>
@@ -170,11 +172,17 @@ function Simulated({ rows }: { rows: NonNullable<Explanation["simulated"]> }) {
               />
             </span>
             <span className="w-24 text-right">
-              {row.count} ({percent(row.share, 0)})
+              {count(row.count, locale)} ({percent(row.share, 0)})
             </span>
           </li>
         ))}
       </ul>
     </section>
   );
+}
+
+/** What is taken off the score, without a sign where that is nothing. */
+function deduction(points: number): string {
+  const size = Math.abs(points).toFixed(2);
+  return size === "0.00" ? "0" : `−${size}`;
 }

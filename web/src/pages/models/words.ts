@@ -58,7 +58,8 @@ export const useWords = words(
     simulated: "Of 1,000 requests, so many would ask first",
     score: "Score",
     parts: (latency: string, errors: string, cost: string, penalty: string) =>
-      `latency −${latency}, errors −${errors}, price −${cost}, recent failures −${penalty}`,
+      `latency ${latency}, errors ${errors}, price ${cost}, recent failures ${penalty}`,
+    asSet: "as it is set",
     leftOut: "left out",
     lastResort: "only if nothing else is left",
     order: "Place",
@@ -143,7 +144,8 @@ export const useWords = words(
     simulated: "1,000 次请求中，首先请求的分布",
     score: "得分",
     parts: (latency: string, errors: string, cost: string, penalty: string) =>
-      `延迟 −${latency}，错误 −${errors}，价格 −${cost}，近期失败 −${penalty}`,
+      `延迟 ${latency}，错误 ${errors}，价格 ${cost}，近期失败 ${penalty}`,
+    asSet: "按其设置",
     leftOut: "被排除",
     lastResort: "仅在别无选择时",
     order: "顺序",

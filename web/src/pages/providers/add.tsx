@@ -12,6 +12,9 @@ import { KINDS, type Provider, usePresets, useRefresh } from "./queries.ts";
 import { Result, type Tested } from "./test.tsx";
 import { useWords } from "./words.ts";
 
+/** Kinds that are asked without an address. */
+const OWN_ADDRESS = new Set(["workers_ai", "demo"]);
+
 type Presets = Answer<"GET /provider-presets">;
 type Known = Presets["presets"][number];
 type Preset = Pick<Known, "id" | "name" | "kind" | "server_url" | "auth" | "docs" | "models" | "regions">;
@@ -222,7 +225,7 @@ function Connect({
       <Field
         label={words.serverUrl}
         hint={words.serverUrlHint}
-        required={!preset?.server_url}
+        required={preset ? !preset.server_url : !OWN_ADDRESS.has(values.kind)}
         spellCheck={false}
         value={values.server_url}
         onChange={set("server_url")}
@@ -231,8 +234,9 @@ function Connect({
       {needsKey ? (
         <Field
           label={words.secret}
-          hint={words.secretHint}
-          required
+          hint={preset ? words.secretHint : words.secretHintOther}
+          required={preset !== undefined}
+          optional={preset === undefined}
           type="password"
           autoComplete="off"
           spellCheck={false}

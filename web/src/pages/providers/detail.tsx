@@ -4,7 +4,8 @@ import { useState } from "react";
 import { call } from "../../api/client.ts";
 import { useMayWith } from "../../api/me.ts";
 import { useMay } from "../../api/session.ts";
-import { duration, percent, visible } from "../../lib/format.ts";
+import { count, duration, percent, visible } from "../../lib/format.ts";
+import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
 import { Confirm, Dialog } from "../../ui/dialog.tsx";
 import { Section } from "../../ui/page.tsx";
@@ -53,6 +54,7 @@ export function Detail({ provider, onClose }: { provider: Provider; onClose: () 
 
 function Facts({ provider }: { provider: Provider }) {
   const words = useWords();
+  const locale = localeOf(usePreferences());
   const { state } = provider;
   const hour = state?.last_hour;
   return (
@@ -68,8 +70,8 @@ function Facts({ provider }: { provider: Provider }) {
           <>
             <dt className="text-ink3">{words.lastHour}</dt>
             <dd>
-              {hour.requests} · {percent(hour.error_rate)} {words.errors} · p95 {duration(hour.duration_ms.p95)} ·{" "}
-              <Money micros={hour.cost_micros} />
+              {words.asked(count(hour.requests, locale))} · {percent(hour.error_rate)} {words.errors} · p95{" "}
+              {duration(hour.duration_ms.p95)} · <Money micros={hour.cost_micros} />
             </dd>
           </>
         )}
@@ -87,14 +89,22 @@ function Facts({ provider }: { provider: Provider }) {
 function Rests({ provider }: { provider: Provider }) {
   const words = useWords();
   const { resting_keys = [], resting_models = [] } = provider.state?.live ?? {};
-  const all = [...resting_models, ...resting_keys];
+  const all = [
+    ...resting_models.map((one) => ({ ...one, why: words.byWait })),
+    ...resting_keys.map((one) => ({
+      ...one,
+      name: one.name === "primary" ? words.primary : one.name,
+      // A key rests longer where it was refused, and the gateway does not say which of the two it was.
+      why: words.keyRests,
+    })),
+  ];
   if (all.length === 0) return null;
   return (
     <ul className="mt-3 border-t border-line">
-      {all.map(({ name, until_ms, by_circuit }) => (
+      {all.map(({ name, until_ms, by_circuit, why }) => (
         <li key={name} className="border-b border-line py-1 text-warn">
           <span aria-hidden="true">▲ </span>
-          {visible(name)}: {by_circuit ? words.byCircuit : words.byWait}
+          {visible(name)}: {by_circuit ? words.byCircuit : why}
           {until_ms !== null && (
             <>
               , {words.restsUntil} <Time ms={until_ms} style="time" />

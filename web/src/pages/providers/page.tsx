@@ -3,7 +3,7 @@
 import { useNavigate, useParams } from "@tanstack/react-router";
 import { useMemo } from "react";
 import { useMay } from "../../api/session.ts";
-import { duration, percent, short, visible } from "../../lib/format.ts";
+import { count, duration, percent, short, visible } from "../../lib/format.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
 import { useFilters } from "../../lib/url.ts";
 import { Button } from "../../ui/button.tsx";
@@ -103,22 +103,22 @@ function useColumns(withState: boolean): Column<Provider>[] {
         { id: "resting", title: "", width: "minmax(0, 1fr)", cell: (row) => <Resting row={row} /> },
         {
           id: "hour",
-          title: words.lastHour,
-          width: "84px",
+          title: words.hourRequests,
+          width: "96px",
           right: true,
           cell: (row) => short(row.state?.last_hour.requests, locale),
         },
         {
           id: "errors",
-          title: words.errors,
-          width: "72px",
+          title: words.hourErrors,
+          width: "84px",
           right: true,
           cell: (row) => percent(row.state?.last_hour.error_rate),
         },
         {
           id: "p95",
-          title: words.p95,
-          width: "80px",
+          title: words.hourP95,
+          width: "84px",
           right: true,
           cell: (row) => duration(row.state?.last_hour.duration_ms.p95),
         },
@@ -150,6 +150,7 @@ function Resting({ row }: { row: Provider }) {
 
 function PhoneRow({ row }: { row: Provider }) {
   const words = useWords();
+  const locale = localeOf(usePreferences());
   const hour = row.state?.last_hour;
   return (
     <>
@@ -159,7 +160,7 @@ function PhoneRow({ row }: { row: Provider }) {
       </p>
       <p className="truncate text-ink3">
         {hour
-          ? `${words.lastHour}: ${hour.requests} · ${percent(hour.error_rate)} ${words.errors} · p95 ${duration(hour.duration_ms.p95)}`
+          ? `${words.lastHour}: ${words.asked(count(hour.requests, locale))} · ${percent(hour.error_rate)} ${words.errors} · p95 ${duration(hour.duration_ms.p95)}`
           : visible(row.server_url)}
       </p>
     </>

@@ -4,6 +4,7 @@ import { useRef, useState } from "react";
 import { type Answer, ApiFailure, call } from "../../api/client.ts";
 import { duration, visible } from "../../lib/format.ts";
 import { Button } from "../../ui/button.tsx";
+import { Progress } from "../../ui/progress.tsx";
 import { Failure } from "../../ui/states.tsx";
 import { useRefresh } from "./queries.ts";
 import { useWords } from "./words.ts";
@@ -66,7 +67,7 @@ export function Test({ id, models }: { id: number; models: string[] }) {
           onChange={(event) => setModel(event.target.value)}
           className="control w-auto! max-w-64"
         >
-          <option value="">–</option>
+          <option value="">{words.firstModel}</option>
           {models.map((name) => (
             <option key={name}>{name}</option>
           ))}
@@ -90,12 +91,7 @@ export function Test({ id, models }: { id: number; models: string[] }) {
           <p role="status" className="mb-1">
             {words.progress(all.results.length, all.of)}
           </p>
-          <progress
-            className="h-1.5 w-full accent-accent"
-            value={all.results.length}
-            max={all.of}
-            aria-label={words.testAll}
-          />
+          <Progress share={all.results.length / all.of} label={words.testAll} />
           <ul className="mt-2 border-t border-line">
             {all.results.map((result) => (
               <li key={result.model} className="flex flex-wrap items-baseline gap-x-3 border-b border-line py-1">
