@@ -49,7 +49,7 @@ export function Dialog({
     <dialog
       ref={element}
       aria-labelledby={heading}
-      className={`${place} max-w-none overflow-y-auto border-line bg-surface p-0 text-ink open:flex open:flex-col ${drawer ? "" : "shadow-[0_12px_40px_rgb(0_0_0/0.25)]"}`}
+      className={`${place} max-w-none scroll-pt-20 overflow-y-auto border-line bg-surface p-0 text-ink open:flex open:flex-col ${drawer ? "" : "shadow-[0_12px_40px_rgb(0_0_0/0.25)]"}`}
       onCancel={(event) => {
         event.preventDefault();
         if (canClose) onClose();

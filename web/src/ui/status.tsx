@@ -18,8 +18,8 @@ export function Outcome({ kind, detail }: { kind: Kind; detail?: string | number
   const words = useUiWords();
   const { mark, colour, word } = SHAPES[kind];
   return (
-    <span className="inline-flex min-w-0 items-center gap-1.5">
-      <span aria-hidden="true" className={colour}>
+    <span className="inline-flex max-w-full min-w-0 items-center gap-1.5 align-bottom">
+      <span aria-hidden="true" className={`shrink-0 ${colour}`}>
         {mark}
       </span>
       <span className="truncate">{detail ?? words[word]}</span>

@@ -92,6 +92,7 @@ export function Thread({
 
 function Said({ message }: { message: Message }) {
   const words = useWords();
+  const locale = localeOf(usePreferences());
   const isAnswer = message.role === "assistant";
   return (
     <li className={`min-w-0 border-l-2 pl-3 [content-visibility:auto] ${isAnswer ? "border-accent" : "border-line"}`}>
@@ -99,7 +100,9 @@ function Said({ message }: { message: Message }) {
         <span className="font-medium text-ink2">{visible(message.role)}</span>
         <Time ms={Date.parse(message.timestamp)} />
         {isAnswer && <span>{visible(message.model)}</span>}
-        <span>{message.tokens_count}</span>
+        <span>
+          {count(message.tokens_count, locale)} {words.tokensOf}
+        </span>
         {message.finish_reason && message.finish_reason !== "stop" && (
           <span className="text-warn">
             {words.finished} {visible(message.finish_reason)}

@@ -113,12 +113,14 @@ function Content({ draft, set, typed, errorOf }: ContentProps) {
         <span aria-hidden="true" className="font-medium">
           {words.action}
         </span>
-        <Segmented
-          label={words.action}
-          value={draft.action}
-          options={(["log", "mask", "block"] as const).map((value) => ({ value, label: words[value] }))}
-          onChange={(action) => set({ action })}
-        />
+        <div>
+          <Segmented
+            label={words.action}
+            value={draft.action}
+            options={(["log", "mask", "block"] as const).map((value) => ({ value, label: words[value] }))}
+            onChange={(action) => set({ action })}
+          />
+        </div>
         <p className="text-table text-ink3">{hints[draft.action]}</p>
       </div>
       {draft.action === "mask" && (

@@ -52,7 +52,7 @@ function Content({ item, onClose }: { item: KeyView; onClose: () => void }) {
     [
       words.prefix,
       <code key="p" className="font-mono">
-        {item.prefix}…
+        {item.prefix}
       </code>,
     ],
     [words.owner, visible(item.owner ?? "")],

@@ -170,7 +170,7 @@ function useColumns(chosen: Set<string> | undefined, onToggle: (id: string) => v
       cell: (key) => (
         <>
           <span className="font-medium">{visible(key.name)}</span>{" "}
-          <span className="font-mono text-ink3">{key.prefix}…</span>
+          <span className="font-mono text-ink3">{key.prefix}</span>
         </>
       ),
     },

@@ -98,11 +98,11 @@ export function Cards({
               <span className="text-figure font-medium">{card.value}</span>
               <span className="text-table text-ink2">{change(card.now, card.earlier)}</span>
             </span>
-            <span className="flex items-end justify-between gap-2">
-              <span className="truncate text-table text-ink3">{card.under}</span>
+            <span className="flex flex-wrap items-end justify-between gap-x-2">
+              <span className="text-table text-ink3">{card.under}</span>
               {card.spark && card.spark.length > 1 && (
                 <span className="max-sm:hidden">
-                  <Spark values={merged(card.spark, 24)} label={card.title} />
+                  <Spark values={merged(card.spark, 24)} label={card.title} width={48} />
                 </span>
               )}
             </span>

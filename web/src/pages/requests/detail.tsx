@@ -164,7 +164,8 @@ function Cost({ request }: { request: RequestDetail }) {
   const lines = costLines(request, price);
   const sum = lines.reduce((total, { micros }) => total + (micros ?? 0), 0);
   const names: Record<CostLine["what"], string> = {
-    prompt: words.prompt,
+    // The lines add up: what was cached or written is in lines of its own.
+    prompt: lines.length > 2 ? words.plain : words.prompt,
     cached: words.cached,
     written: words.written,
     answer: words.answer,

@@ -119,7 +119,7 @@ function useColumns(): Column<Row>[] {
         width: "112px",
         cell: (row) => <Time ms={row.ts} style={isToday(row.ts) ? "time" : "moment"} />,
       },
-      { id: "outcome", title: words.outcome, width: "minmax(96px, 150px)", cell: (row) => <Ended row={row} /> },
+      { id: "outcome", title: words.outcome, width: "minmax(96px, 176px)", cell: (row) => <Ended row={row} /> },
       {
         id: "model",
         title: words.model,

@@ -6,7 +6,6 @@ import { request } from "../../api/client.ts";
 import { LinkButton } from "../../ui/button.tsx";
 import { Page } from "../../ui/page.tsx";
 import { Failure, Skeleton } from "../../ui/states.tsx";
-import { Ago } from "../../ui/time.tsx";
 import { useWords } from "./words.ts";
 
 type State = "ok" | "missing" | "failed";
@@ -140,7 +139,7 @@ function Part({ name, check }: { name: string; check: SetupCheck | undefined }) 
         {name}
         {check?.advice && state !== "ok" && <span className="block text-table text-warn">{check.advice}</span>}
       </span>
-      <span className="text-table text-ink3">{check?.at && state === "ok" ? <Ago ms={check.at} /> : words[state]}</span>
+      <span className="text-table text-ink3">{words[state]}</span>
     </li>
   );
 }

@@ -148,7 +148,7 @@ export function One({ user, onClose }: { user: User | undefined; onClose: () => 
         <fieldset>
           <legend className="font-medium">{words.roles}</legend>
           {known.map((role) => (
-            <div key={role} className="flex items-baseline gap-3">
+            <div key={role} className="flex items-center gap-3">
               <Check
                 label={visible(role)}
                 checked={roles.includes(role)}
