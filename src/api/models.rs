@@ -2,39 +2,57 @@
 
 use std::collections::HashSet;
 
+use nexus_edge_core::access::Principal;
 use nexus_edge_core::dialect::caller::CallerDialect;
 use nexus_edge_core::dialect::model_list::{AnthropicList, AnthropicModel, GeminiList, GeminiModel};
 use nexus_edge_core::dialect::openai::models::{ModelCard, ModelList};
 use nexus_edge_core::error::ApiError;
+use nexus_edge_core::routing::Snapshot;
 
 use crate::exchange::{Exchange, json};
 use crate::pipeline::authenticate::authenticate;
 use crate::platform::http::Response;
 use crate::store::snapshot;
 
+/// A model as it is listed.
+struct Listed {
+    name: String,
+    owner: String,
+    created_at: u64,
+}
+
 /// Every model once, by the name under which it is listed, in the shape that the caller's SDK expects.
 pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     let principal = authenticate(exchange).await?;
     let snapshot = snapshot::current(exchange).await?;
-    let mut seen = HashSet::new();
-    let offers: Vec<_> = snapshot
-        .offers_for(&principal)
-        .map(|offer| (offer.listed_name(&principal), offer))
-        .filter(|(name, _)| seen.insert(name.clone()))
-        .collect();
+    let models = listed(&snapshot, &principal);
     if exchange.caller_dialect == CallerDialect::Anthropic {
-        let models =
-            offers.iter().map(|(name, offer)| AnthropicModel::new(name, offer.model.created_at)).collect();
+        let models = models.iter().map(|it| AnthropicModel::new(&it.name, it.created_at)).collect();
         return json(200, &AnthropicList::new(models));
     }
     if exchange.caller_dialect == CallerDialect::Gemini {
-        return json(200, &GeminiList::new(offers.iter().map(|(name, _)| GeminiModel::new(name)).collect()));
+        return json(200, &GeminiList::new(models.iter().map(|it| GeminiModel::new(&it.name)).collect()));
     }
-    let cards = offers
-        .iter()
-        .map(|(name, offer)| ModelCard::new(name, &offer.upstream.record.name, offer.model.created_at))
-        .collect();
+    let cards = models.iter().map(|it| ModelCard::new(&it.name, &it.owner, it.created_at)).collect();
     json(200, &ModelList::new(cards))
+}
+
+/// The models of providers, then the logical models that would be answered. A pattern is no name that a caller could ask for.
+fn listed(snapshot: &Snapshot, principal: &Principal) -> Vec<Listed> {
+    let offered = snapshot.offers_for(principal).map(|offer| Listed {
+        name: offer.listed_name(principal).into_owned(),
+        owner: offer.upstream.record.name.clone(),
+        created_at: offer.model.created_at,
+    });
+    let names =
+        snapshot.logical_models().iter().map(|logical| &logical.name).filter(|name| !name.ends_with('*'));
+    let logical = names.filter_map(|name| {
+        let first = snapshot.resolve(name, principal).ok()?.first;
+        let owner = first.upstream.record.name.clone();
+        Some(Listed { name: name.clone(), owner, created_at: first.model_created_at })
+    });
+    let mut seen = HashSet::new();
+    offered.chain(logical).filter(|it| seen.insert(it.name.clone())).collect()
 }
 
 /// One model, under any name that a request may use for it.

@@ -350,6 +350,21 @@ test("the request id of the caller is echoed if it is sane", async () => {
   assert.match((await t.gw.call("/providers")).headers["x-request-id"], /^req_/);
 });
 
+test("logical models are listed for those who may use them", async () => {
+  await t.model("behind-it", (x) => x.reply(200, completion("behind-it", "ok")));
+  const candidates = [{ provider_id: t.provider.id, model: "behind-it" }];
+  for (const fields of [{ name: "clever" }, { name: "clever-*" }, { name: "clever-off", enabled: false }])
+    assert.equal((await t.gw.admin("POST", "/logical-models", { ...fields, candidates })).status, 201);
+  const listed = async (key) =>
+    (await t.gw.call("/v1/models", { headers: bearer(key) }))
+      .json()
+      .data.map(({ id }) => id)
+      .filter((id) => id.startsWith("clever"));
+  assert.deepEqual(await listed(t.key), ["clever"]);
+  assert.deepEqual(await listed((await t.gw.createKey({ allowed_models: ["clever"] })).key), ["clever"]);
+  assert.deepEqual(await listed((await t.gw.createKey({ allowed_models: ["something-else"] })).key), []);
+});
+
 test("models are listed and found by id", async () => {
   await t.model("listed", (x) => x.reply(200, completion("listed", "ok")));
   await t.model("vendor/with-slash", (x) => x.reply(200, completion("vendor/with-slash", "ok")));
