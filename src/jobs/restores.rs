@@ -18,7 +18,7 @@ use crate::platform::gzip::GzipError;
 use crate::platform::{gzip, now_ms};
 use crate::store::archive::upkeep;
 use crate::store::jobs::{self, Job};
-use crate::store::{StoreError, StoreResult, backups, bucket, request_log, snapshot};
+use crate::store::{StoreError, StoreResult, backups, bucket, request_log, snapshot, statistics};
 
 /// How long before the tables were read charges are compared with the request log again, in milliseconds: longer than the
 /// queue holds back an event.
@@ -146,6 +146,7 @@ async fn advance(env: &Env, manifest: &Manifest, goes_on: bool, stage: Stage) ->
         Stage::Count | Stage::Finished => {
             count(env, manifest, goes_on).await?;
             backups::conclude(env, &manifest.sequences).await?;
+            statistics::forget_totals(env).await?;
             request_log::recover(env, manifest.snapshot_at).await?;
             upkeep::spare_before(env, now_ms()).await?;
             snapshot::republish(env).await?;

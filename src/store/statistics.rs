@@ -3,13 +3,15 @@
 //! The statements and what they mean are in `nexus_edge_stats`; here they are run.
 
 use nexus_edge_core::settings::{Settings, StatisticsDays};
+use nexus_edge_stats::batch::numbered;
 use nexus_edge_stats::compaction::{Step, delete_before, next_step};
 use nexus_edge_stats::counters::{StoredRow, SummedRow};
 use nexus_edge_stats::figures::SketchedRow;
 use nexus_edge_stats::grain::{Grain, Retention};
 use nexus_edge_stats::rollup::{Row, compact};
 use nexus_edge_stats::sql::{self, Statement};
-use nexus_edge_stats::window::Progress;
+use nexus_edge_stats::totals::{self, Adding, State};
+use nexus_edge_stats::window::{Progress, Totalled};
 use serde::Deserialize;
 use worker::wasm_bindgen::JsValue;
 use worker::{D1Result, Env};
@@ -29,18 +31,28 @@ pub fn retention(settings: &Settings) -> Retention {
     Retention { quarter_days: quarters, hour_days: hours, day_days: days }
 }
 
-/// Until when the rows of each grain are made from finer ones.
+/// Until when the rows of each grain are made from finer ones, and of which spans there are totals.
 pub async fn progress(env: &Env) -> StoreResult<Progress> {
     #[derive(Deserialize)]
-    struct Until {
+    struct OfGrain {
         grain: String,
         until: u64,
+        totals_since: Option<u64>,
+        totals_until: Option<u64>,
     }
-    let found: Vec<Until> = rows(env, "SELECT grain, until FROM stat_progress", &[]).await?;
-    let of = |grain: Grain| {
-        found.iter().find(|row| row.grain == grain.letter()).map(|row| row.until).unwrap_or_default()
-    };
-    Ok(Progress { quarter: of(Grain::Quarter), hour: of(Grain::Hour), day: of(Grain::Day) })
+    let sql = "SELECT grain, until, totals_since, totals_until FROM stat_progress";
+    let found: Vec<OfGrain> = rows(env, sql, &[]).await?;
+    let of = |grain: Grain| found.iter().find(|row| row.grain == grain.letter());
+    let until = |grain: Grain| of(grain).map(|row| row.until).unwrap_or_default();
+    let totals =
+        |grain: Grain| of(grain).and_then(|row| row.totals_since.zip(row.totals_until)).unwrap_or_default();
+    let [quarter, hour, day] = [Grain::Quarter, Grain::Hour, Grain::Day].map(totals);
+    Ok(Progress {
+        quarter: until(Grain::Quarter),
+        hour: until(Grain::Hour),
+        day: until(Grain::Day),
+        totals: Totalled { quarter, hour, day },
+    })
 }
 
 /// The rows of a statement of sums.
@@ -86,8 +98,12 @@ pub async fn compact_next(env: &Env, now_ms: u64) -> StoreResult<bool> {
     let found: Vec<Next> = rows(env, sql, &[]).await?;
     let of = |grain: Grain| found.iter().find(|next| next.grain == grain.letter());
     let until = |grain: Grain| of(grain).map(|next| next.until).unwrap_or_default();
-    let progress =
-        Progress { quarter: until(Grain::Quarter), hour: until(Grain::Hour), day: until(Grain::Day) };
+    let progress = Progress {
+        quarter: until(Grain::Quarter),
+        hour: until(Grain::Hour),
+        day: until(Grain::Day),
+        ..Progress::default()
+    };
     let first = |finer: Grain| {
         let coarser = Grain::ALL.into_iter().find(|grain| grain.finer() == Some(finer))?;
         of(coarser)?.first
@@ -100,27 +116,17 @@ pub async fn compact_next(env: &Env, now_ms: u64) -> StoreResult<bool> {
 /// Makes the rows of a span from finer ones. If such rows are added at the same time, nothing is written, and the next run
 /// tries again.
 async fn add_up(env: &Env, step: Step) -> StoreResult<()> {
-    let (start, end) = (unsigned(step.start_ms), unsigned(step.end_ms));
-    let from = text(step.from.letter());
-    let (mut sums, mut read): (Vec<Row>, u64) = (Vec::new(), 0);
-    let mut after = [unsigned(0), unsigned(0), text("")];
-    loop {
-        let [a, b, c] = after;
-        let parameters = [from.clone(), start.clone(), end.clone(), a, b, c, unsigned(PAGE)];
-        let page: Vec<StoredRow> = rows(env, &sql::rows_of_span(), &parameters).await?;
-        read += page.len() as u64;
-        let Some(last) = page.last() else { break };
-        after = [JsValue::from_f64(last.start), JsValue::from_f64(last.series), text(&last.part)];
-        let is_last = (page.len() as u64) < PAGE;
+    let mut sums: Vec<Row> = Vec::new();
+    let span = (step.start_ms, step.end_ms);
+    let read = each_page(env, &sql::rows_of_span(false), step.from, span, |page| {
         sums.extend(page.iter().map(Row::of));
         sums = compact(&sums, step.grain);
-        if is_last {
-            break;
-        }
-    }
+    })
+    .await?;
     let database = super::database(env)?;
     let grain = text(step.grain.letter());
-    let guard = [from, start, end.clone(), unsigned(read), grain.clone()];
+    let (start, end) = (unsigned(step.start_ms), unsigned(step.end_ms));
+    let guard = [text(step.from.letter()), start, end.clone(), unsigned(read), grain.clone()];
     let mut statements = vec![statement(&database, sql::UNCHANGED, &guard)?];
     for sums in sums.chunks(ROWS_OF_STATEMENT) {
         let sums = text(&serde_json::to_string(sums)?);
@@ -129,6 +135,91 @@ async fn add_up(env: &Env, step: Step) -> StoreResult<()> {
     let until = "UPDATE stat_progress SET until = ?1 WHERE grain = ?2";
     statements.push(statement(&database, until, &[end, grain])?);
     database.batch(statements).await?;
+    Ok(())
+}
+
+/// Reads the rows of series of a span page by page, with a statement of [`sql::rows_of_span`]. How many there are.
+async fn each_page(
+    env: &Env,
+    sql: &str,
+    grain: Grain,
+    (from_ms, to_ms): (u64, u64),
+    mut each: impl FnMut(&[StoredRow]),
+) -> StoreResult<u64> {
+    let (grain, from, to) = (text(grain.letter()), unsigned(from_ms), unsigned(to_ms));
+    let mut read = 0;
+    let mut after = [unsigned(0), unsigned(0), text("")];
+    loop {
+        let [a, b, c] = after;
+        let parameters = [grain.clone(), from.clone(), to.clone(), a, b, c, unsigned(PAGE)];
+        let page: Vec<StoredRow> = rows(env, sql, &parameters).await?;
+        read += page.len() as u64;
+        let Some(last) = page.last() else { return Ok(read) };
+        after = [JsValue::from_f64(last.start), JsValue::from_f64(last.series), text(&last.part)];
+        each(&page);
+        if (page.len() as u64) < PAGE {
+            return Ok(read);
+        }
+    }
+}
+
+/// Makes the next totals. From how many rows; `None` if there are none to be made.
+pub async fn total_next(env: &Env) -> StoreResult<Option<u64>> {
+    #[derive(Deserialize)]
+    struct Found {
+        grain: String,
+        until: u64,
+        totals_since: Option<u64>,
+        totals_until: Option<u64>,
+        next: Option<u64>,
+        before: Option<u64>,
+    }
+    let found: Vec<Found> = rows(env, totals::STATES, &[]).await?;
+    let states = found.into_iter().filter_map(|of| {
+        let grain = Grain::ALL.into_iter().find(|grain| grain.letter() == of.grain)?;
+        let totals = of.totals_since.zip(of.totals_until).unwrap_or_default();
+        Some(State { grain, until: of.until, totals, next: of.next, before: of.before })
+    });
+    let Some(step) = totals::next_step(&states.collect::<Vec<_>>()) else { return Ok(None) };
+    total(env, step).await.map(Some)
+}
+
+/// Makes the totals of a span from its rows of series. If such rows are added at the same time, nothing is written, and the next run
+/// tries again.
+async fn total(env: &Env, step: totals::Step) -> StoreResult<u64> {
+    let (Some(letter), Some(insert)) = (totals::letter(step.grain), sql::insert_totals(step.grain, false))
+    else {
+        return Ok(0);
+    };
+    let mut sums = Adding::default();
+    let span = (step.from_ms, step.to_ms);
+    let read = each_page(env, &sql::rows_of_span(true), step.grain, span, |page| {
+        for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
+            sums.add(class, &Row::of(row));
+        }
+    })
+    .await?;
+    let database = super::database(env)?;
+    let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
+    let (grain, from, to) = (text(step.grain.letter()), unsigned(step.from_ms), unsigned(step.to_ms));
+    let (since, until) = step.before;
+    let guard = [grain.clone(), from.clone(), to.clone(), unsigned(read), unsigned(since), unsigned(until)];
+    let series: Vec<_> = sums.classes().map(totals::series_of).collect();
+    let series = text(&numbered(series.iter().map(|(id, series)| (*id, series)))?);
+    let statements = vec![
+        run(totals::UNCHANGED, &guard)?,
+        run(totals::DELETE, &[text(letter), from, to])?,
+        run(sql::INSERT_SERIES, &[series])?,
+        run(&insert, &[text(&serde_json::to_string(&sums.rows())?), text("")])?,
+        run(totals::SET_TOTALLED, &[grain, unsigned(step.after.0), unsigned(step.after.1)])?,
+    ];
+    database.batch(statements).await?;
+    Ok(read)
+}
+
+/// Says that there are no totals, so that they are made anew: after a restore, which may have rows of different instants.
+pub async fn forget_totals(env: &Env) -> StoreResult<()> {
+    write(env, totals::FORGET, &[]).await?;
     Ok(())
 }
 
@@ -141,7 +232,10 @@ pub async fn delete_expired(
 ) -> StoreResult<bool> {
     let (progress, in_totals) = (progress(env).await?, super::metrics::until(env).await?);
     let mut left = statements;
-    for grain in Grain::ALL {
+    let letters = |grain: Grain| [Some(grain.letter()), totals::letter(grain)].into_iter().flatten();
+    for (grain, letter) in
+        Grain::ALL.into_iter().flat_map(|grain| letters(grain).map(move |letter| (grain, letter)))
+    {
         let mut before = delete_before(grain, progress, retention, now_ms);
         if grain == Grain::Minute {
             before = before.min(in_totals);
@@ -151,7 +245,7 @@ pub async fn delete_expired(
                 return Ok(true);
             }
             left -= 1;
-            let parameters = [text(grain.letter()), unsigned(before), unsigned(DELETED_AT_ONCE)];
+            let parameters = [text(letter), unsigned(before), unsigned(DELETED_AT_ONCE)];
             let deleted = write(env, sql::DELETE_ROWS, &parameters).await?.changes;
             if (deleted as u64) < DELETED_AT_ONCE {
                 break;

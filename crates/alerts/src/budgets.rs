@@ -96,7 +96,7 @@ mod tests {
         let (idle, model) = (Subject::key("k2"), Subject::model("gpt"));
         let (day, month) = (policy(1_000_000, Period::Day), policy(4_000_000, Period::Month));
         let budgets = Budgets::of([(&key, &day), (&owner, &month), (&idle, &day), (&model, &day)]);
-        let statements = budgets.statements(1_795_200_203_000, Progress { quarter: 0, hour: 0, day: 0 });
+        let statements = budgets.statements(1_795_200_203_000, Progress::default());
         assert_eq!(statements.len(), 2);
         let row = |name: &str, cost_micros: f64| SummedRow {
             name: name.into(),

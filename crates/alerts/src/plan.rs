@@ -131,11 +131,9 @@ mod tests {
             .map(|look| (look.window_minutes, look.has_sketches, look.dimensions.len()))
             .collect();
         assert_eq!(told, [(5, false, 1), (15, true, 2)]);
-        let statements = looks.iter().map(|look| {
-            1 + usize::from(
-                look.sketches(1_795_200_203_000, Progress { quarter: 0, hour: 0, day: 0 }).is_some(),
-            )
-        });
+        let statements = looks
+            .iter()
+            .map(|look| 1 + usize::from(look.sketches(1_795_200_203_000, Progress::default()).is_some()));
         assert_eq!(statements.sum::<usize>(), 3);
         for rule in &mut rules {
             rule.enabled = false;

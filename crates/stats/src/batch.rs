@@ -14,8 +14,9 @@ use serde::Serialize;
 use crate::grain::Grain;
 use crate::operation::operation_of;
 use crate::recorded::Recorded;
-use crate::rollup::{Row, compact, roll_up};
+use crate::rollup::{RolledUp, Row, compact, roll_up};
 use crate::series::Series;
+use crate::totals::{Adding, series_of};
 
 /// Spans may be added up this many milliseconds after their end. Events that come later are written to the coarser grains as
 /// well.
@@ -65,7 +66,18 @@ pub struct Batch {
     /// Those of minutes that may be added up already; empty if there are none.
     pub late_minutes: String,
     /// Rows of coarser grains, of events that come late: for spans that are added up already.
-    pub late: Vec<(Grain, String)>,
+    pub late: Vec<LateRows>,
+}
+
+/// Rows of a grain, of events that come late. Those of totals are added first.
+#[derive(Debug, PartialEq, Eq)]
+pub struct LateRows {
+    /// The grain.
+    pub grain: Grain,
+    /// Rows of totals, for spans of which there are totals already.
+    pub totals: String,
+    /// Rows of series, for spans that are added up already.
+    pub rows: String,
 }
 
 #[derive(Serialize)]
@@ -74,11 +86,19 @@ struct KeyUse<'a> {
     ts: u64,
 }
 
-#[derive(Serialize)]
-struct NumberedSeries<'a> {
-    id: u64,
-    #[serde(flatten)]
-    series: &'a Series,
+/// Series with their ids, as [`Batch::series`].
+///
+/// # Errors
+/// Those of the JSON writer, which do not occur for texts.
+pub fn numbered<'a>(series: impl IntoIterator<Item = (u64, &'a Series)>) -> serde_json::Result<String> {
+    #[derive(Serialize)]
+    struct Numbered<'a> {
+        id: u64,
+        #[serde(flatten)]
+        series: &'a Series,
+    }
+    let numbered = series.into_iter().map(|(id, series)| Numbered { id, series });
+    serde_json::to_string(&numbered.collect::<Vec<_>>())
 }
 
 #[derive(PartialEq, Eq, PartialOrd, Ord, Serialize)]
@@ -129,15 +149,13 @@ impl Batch {
         if let (Some(row), Some(took_ms)) = (rolled.rows.first_mut(), last_transaction_ms) {
             row.sums.extra.transactions.record(took_ms);
         }
-        let series: Vec<_> =
-            rolled.series.iter().map(|(id, series)| NumberedSeries { id: *id, series }).collect();
         let in_time_from = now_ms.saturating_sub(SETTLED_AFTER_MS - CLOCK_SLACK_MS);
-        let (late_minutes, late) = late(&rolled.rows, in_time_from)?;
+        let (late_minutes, late) = late(&mut rolled, in_time_from)?;
         Ok(Self {
             part: events.first().map(|event| event.id.clone()).unwrap_or_default(),
             totals,
             keys: serde_json::to_string(&keys)?,
-            series: serde_json::to_string(&series)?,
+            series: numbered(rolled.series.iter().map(|(id, series)| (*id, series)))?,
             minutes: serde_json::to_string(&rolled.rows)?,
             names: serde_json::to_string(&names_of(events))?,
             late_minutes,
@@ -146,16 +164,31 @@ impl Batch {
     }
 }
 
-/// The rows that come late, and those of coarser grains that they are part of.
-fn late(rows: &[Row], in_time_from: u64) -> serde_json::Result<(String, Vec<(Grain, String)>)> {
+/// The rows that come late, and those of coarser grains that they are part of. The series of their totals are added to the others.
+fn late(rolled: &mut RolledUp, in_time_from: u64) -> serde_json::Result<(String, Vec<LateRows>)> {
     let minute = Grain::Minute.length_ms();
-    let late: Vec<Row> = rows.iter().filter(|row| row.start + minute <= in_time_from).cloned().collect();
+    let late: Vec<Row> =
+        rolled.rows.iter().filter(|row| row.start + minute <= in_time_from).cloned().collect();
     if late.is_empty() {
         return Ok(Default::default());
     }
-    let coarser = Grain::ALL.into_iter().filter(|grain| grain.finer().is_some());
-    let coarser = coarser.map(|grain| Ok((grain, serde_json::to_string(&compact(&late, grain))?)));
-    Ok((serde_json::to_string(&late)?, coarser.collect::<serde_json::Result<_>>()?))
+    let mut coarser = Vec::new();
+    for grain in Grain::ALL.into_iter().filter(|grain| grain.finer().is_some()) {
+        let rows = compact(&late, grain);
+        let mut totals = Adding::default();
+        for row in &rows {
+            if let Some(series) = rolled.series.get(&row.series) {
+                totals.add(series.class, row);
+            }
+        }
+        rolled.series.extend(totals.classes().map(series_of));
+        coarser.push(LateRows {
+            grain,
+            totals: serde_json::to_string(&totals.rows())?,
+            rows: serde_json::to_string(&rows)?,
+        });
+    }
+    Ok((serde_json::to_string(&late)?, coarser))
 }
 
 #[cfg(test)]
@@ -207,9 +240,13 @@ mod tests {
         let events =
             [event("a", NOW, UsageSource::Reported), event("b", NOW - 7_200_000, UsageSource::Reported)];
         let batch = Batch::of(&events.iter().collect::<Vec<_>>(), NOW, None).unwrap();
-        let grains: Vec<Grain> = batch.late.iter().map(|(grain, _)| *grain).collect();
+        let grains: Vec<Grain> = batch.late.iter().map(|late| late.grain).collect();
         assert_eq!(grains, [Grain::Quarter, Grain::Hour, Grain::Day]);
-        assert!(batch.late.iter().all(|(_, rows)| rows.matches("\"start\"").count() == 1));
+        assert!(batch.late.iter().all(|late| late.rows.matches("\"start\"").count() == 1));
+        let (id, _) = series_of(crate::series::Class::of(&events[1]));
+        let has_it = |late: &LateRows| late.totals.contains(&format!("\"series\":{id},"));
+        assert!(batch.late.iter().all(has_it), "{:?}", batch.late);
+        assert!(batch.series.contains(&format!("\"id\":{id},")), "{}", batch.series);
         assert_eq!(batch.minutes.matches("\"start\"").count(), 2);
     }
 }

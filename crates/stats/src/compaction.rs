@@ -144,7 +144,7 @@ mod tests {
 
     #[test]
     fn a_span_is_added_up_only_when_its_finer_rows_are_complete() {
-        let progress = Progress { quarter: 10 * HOUR, hour: 9 * HOUR, day: 0 };
+        let progress = Progress { quarter: 10 * HOUR, hour: 9 * HOUR, day: 0, ..Progress::default() };
         let step = |now: u64| next_step(progress, |_| Some(9 * HOUR), now);
         let quarter = 10 * HOUR + 900_000;
         assert_eq!(

@@ -59,6 +59,8 @@ macro_rules! counters {
             pub series: f64,
             /// The part that it belongs to.
             pub part: String,
+            /// The class of its series, where the statement asks for it.
+            pub class: Option<Class>,
             /// A sketch of durations.
             pub durations: Option<String>,
             /// A sketch of times to the first byte.

@@ -49,5 +49,6 @@ pub mod series;
 pub mod sketch;
 pub mod sql;
 pub mod tool_calls;
+pub mod totals;
 pub mod window;
 pub mod zone;

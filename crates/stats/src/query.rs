@@ -88,6 +88,11 @@ impl Query {
         Ok(Self { window, filters, group_by, limit })
     }
 
+    /// The dimensions by which it tells requests apart.
+    pub fn dimensions(&self) -> impl Iterator<Item = Dimension> + '_ {
+        self.filters.iter().map(|(dimension, _)| *dimension).chain(self.group_by)
+    }
+
     /// The same query over the window before this one, of equal length.
     #[must_use]
     pub fn before(&self) -> (u64, u64) {

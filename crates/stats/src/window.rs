@@ -188,6 +188,32 @@ pub struct Progress {
     pub hour: u64,
     /// Of days.
     pub day: u64,
+    /// Of which spans there are totals.
+    pub totals: Totalled,
+}
+
+/// Of which spans of each grain there are totals ([`crate::totals`]): from the first time on, until the second one.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Totalled {
+    /// Of quarters.
+    pub quarter: (u64, u64),
+    /// Of hours.
+    pub hour: (u64, u64),
+    /// Of days.
+    pub day: (u64, u64),
+}
+
+impl Totalled {
+    /// Those of that grain; none of minutes.
+    #[must_use]
+    pub const fn of(self, grain: Grain) -> (u64, u64) {
+        match grain {
+            Grain::Minute => (0, 0),
+            Grain::Quarter => self.quarter,
+            Grain::Hour => self.hour,
+            Grain::Day => self.day,
+        }
+    }
 }
 
 impl Progress {
@@ -349,7 +375,8 @@ mod tests {
 
     #[test]
     fn rows_come_from_the_coarsest_grain_that_is_complete() {
-        let progress = Progress { quarter: 100 * HOUR, hour: 90 * HOUR, day: 72 * HOUR };
+        let progress =
+            Progress { quarter: 100 * HOUR, hour: 90 * HOUR, day: 72 * HOUR, ..Progress::default() };
         let found = stretches(Grain::Day, 24 * HOUR, 120 * HOUR, progress);
         let told: Vec<_> = found.iter().map(|of| (of.grain, of.from_ms / HOUR, of.to_ms / HOUR)).collect();
         let expected = [
@@ -365,7 +392,8 @@ mod tests {
 
     #[test]
     fn a_sum_takes_whole_days_and_finer_rows_at_both_ends() {
-        let progress = Progress { quarter: 240 * HOUR, hour: 238 * HOUR, day: 216 * HOUR };
+        let progress =
+            Progress { quarter: 240 * HOUR, hour: 238 * HOUR, day: 216 * HOUR, ..Progress::default() };
         let found = cover(Grain::Quarter, 23 * HOUR - 900_000, 243 * HOUR, progress);
         let told: Vec<_> =
             found.iter().map(|of| (of.grain.letter(), of.from_ms / 900_000, of.to_ms / 900_000)).collect();
@@ -379,7 +407,7 @@ mod tests {
         fn a_sum_reads_every_minute_once(
             finest in 0_usize..4, quarter in 0_u64..2000, hour in 0_u64..500, day in 0_u64..20, from in 0_u64..2000, length in 1_u64..2000,
         ) {
-            let progress = Progress { quarter: quarter * 900_000, hour: hour * HOUR, day: day * DAY };
+            let progress = Progress { quarter: quarter * 900_000, hour: hour * HOUR, day: day * DAY, ..Progress::default() };
             let (from, to) = (from * 900_000, (from + length) * 900_000);
             let found = cover(Grain::ALL[finest], from, to, progress);
             prop_assert_eq!(found.first().unwrap().from_ms, from);
@@ -413,7 +441,7 @@ mod tests {
         fn every_minute_is_read_once(
             grain in 0_usize..4, quarter in 0_u64..200, hour in 0_u64..200, day in 0_u64..9, from in 0_u64..100, length in 1_u64..100,
         ) {
-            let progress = Progress { quarter: quarter * HOUR, hour: hour * HOUR, day: day * DAY };
+            let progress = Progress { quarter: quarter * HOUR, hour: hour * HOUR, day: day * DAY, ..Progress::default() };
             let (from, to) = (from * HOUR, (from + length) * HOUR);
             let found = stretches(Grain::ALL[grain], from, to, progress);
             prop_assert_eq!(found.first().unwrap().from_ms, from);

@@ -208,8 +208,11 @@ async fn ingest_group(
     if !batch.late_minutes.is_empty() {
         statements.push(run(&sql::insert_late(), &[text(&batch.late_minutes), part.clone()])?);
     }
-    for (grain, late) in &batch.late {
-        statements.push(run(&sql::insert_rows(*grain, true), &[text(late), part.clone()])?);
+    for late in &batch.late {
+        if let Some(insert) = sql::insert_totals(late.grain, true) {
+            statements.push(run(&insert, &[text(&late.totals), part.clone()])?);
+        }
+        statements.push(run(&sql::insert_rows(late.grain, true), &[text(&late.rows), part.clone()])?);
     }
     let began = now_ms();
     database.batch(statements).await?;

@@ -264,6 +264,7 @@ const STATS: &[Floor] = &[
     &["compared", "delivery", "exemplar", "grain", "operation", "recorded", "series", "sketch", "zone"],
     &["counters", "data_point", "extra", "queue_lag", "scope", "window"],
     &["query", "rollup"],
+    &["totals"],
     &["batch", "conversations", "figures", "sql"],
     &["condition", "group", "scan"],
     &[
