@@ -61,7 +61,12 @@ test("times are those of the zone", () => {
   assert.equal(relative(moment - 7_200_000, moment, "en-GB"), "2 hr ago");
   assert.equal(relative(moment - 59_600, moment, "en-GB"), "1 min ago");
   assert.equal(relative(moment - 3_590_000, moment, "en-GB"), "1 hr ago");
-  assert.equal(relative(moment - 85_000_000, moment, "en-GB"), "yesterday");
+  // A quarter to midnight, and midnight before.
+  assert.equal(relative(moment - 85_500_000, moment, "en-GB"), "24 hr ago");
+  assert.equal(relative(moment - 86_400_000, moment, "en-GB"), "1 day ago");
+  assert.equal(relative(moment + 90_000_000, moment, "en-GB"), "in 1 day");
+  assert.equal(relative(moment - 47 * 3_600_000, moment, "en-GB"), "2 days ago");
+  assert.equal(relative(moment, moment, "en-GB"), "now");
   assert.equal(relative(moment + 3_000, moment, "en-GB"), "in 3 sec");
 });
 

@@ -113,18 +113,19 @@ const UNITS: [Intl.RelativeTimeFormatUnit, number][] = [
   ["second", 1000],
 ];
 
-/** How long ago, or in how much time: in the largest unit that fits. */
+/**
+ * How long ago, or in how much time: in the largest unit that fits. Days are 24 hours and not those of the calendar: what was 23 hours
+ * ago may be of today, so none of them is called yesterday and nothing is rounded up to the first.
+ */
 export function relative(ms: number, now: number, locale: string): string {
   const difference = ms - now;
-  // By the rounded number: never 60 minutes.
-  const [unit, length] = UNITS.find(([, size], at) => Math.abs(difference) >= size - (UNITS[at + 1]?.[1] ?? 0) / 2) ?? [
-    "second",
-    1000,
-  ];
-  return new Intl.RelativeTimeFormat(locale, { numeric: "auto", style: "short" }).format(
-    Math.round(difference / length),
-    unit,
-  );
+  // Below a day by the rounded number: never 60 minutes.
+  const least = (unit: string, size: number, next = 0) => (unit === "day" ? size : size - next / 2);
+  const [unit, length] = UNITS.find(
+    ([name, size], at) => Math.abs(difference) >= least(name, size, UNITS[at + 1]?.[1]),
+  ) ?? ["second" as const, 1000];
+  const numeric = unit === "day" ? "always" : "auto";
+  return new Intl.RelativeTimeFormat(locale, { numeric, style: "short" }).format(Math.round(difference / length), unit);
 }
 
 /** Text from elsewhere with its direction controls made visible: they could make an id look like another one. */
