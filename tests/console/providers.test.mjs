@@ -86,6 +86,30 @@ test("a service of one's own needs no key", LONG, async () => {
   await close();
 });
 
+test("what the gateway reaches by itself needs neither address nor key", LONG, async () => {
+  const { page, close } = await ctx.open("/providers/new");
+  await page.getByRole("searchbox", { name: "Filter" }).fill("workers_ai_binding");
+  await page.getByRole("button", { name: /Workers AI \(binding\)/ }).click();
+  await page.getByText("This service needs no key.").waitFor();
+  assert.equal(await page.getByLabel("Address").inputValue(), "");
+  await page.getByRole("button", { name: "Create and test" }).click();
+  // Nothing answers here, for this gateway has no binding: that the provider is there is what counts.
+  await page.getByRole("button", { name: /^Take \d+ models?/ }).waitFor();
+  const { providers } = (await admin(ctx, "GET", "/providers")).body;
+  assert.equal(providers.find(({ name }) => name === "workers_ai_binding").kind, "workers_ai");
+  await close();
+});
+
+test("a preset of one's own needs no key", LONG, async () => {
+  const preset = { id: "in-house", name: "In-house", kind: "openai", server_url: `${ctx.up.url}/v1`, models: ["nova"] };
+  assert.equal((await admin(ctx, "POST", "/provider-presets", preset)).status, 201);
+  const { page, close } = await ctx.open("/providers/new");
+  await page.getByRole("button", { name: /In-house/ }).click();
+  await page.getByRole("button", { name: "Create and test" }).click();
+  await page.getByText("I am here.").waitFor();
+  await close();
+});
+
 test("an open circuit is seen, and closed by hand", LONG, async () => {
   const { gw, up } = ctx;
   const broken = await gw.createProvider({

@@ -17,7 +17,10 @@ const OWN_ADDRESS = new Set(["workers_ai", "demo"]);
 
 type Presets = Answer<"GET /provider-presets">;
 type Known = Presets["presets"][number];
-type Preset = Pick<Known, "id" | "name" | "kind" | "server_url" | "auth" | "docs" | "models" | "regions">;
+/** `isOwn`: one of the operator's, of which it is not known whether its service needs a key. */
+type Preset = Pick<Known, "id" | "name" | "kind" | "server_url" | "auth" | "docs" | "models" | "regions"> & {
+  isOwn?: boolean;
+};
 
 /** `onClose` is told the id of the provider, if one was made. */
 export function Add({ onClose }: { onClose: (made?: number) => void }) {
@@ -105,7 +108,8 @@ const presetOf = ({ id, name, kind, server_url, models }: Presets["custom"][numb
   name,
   kind,
   server_url,
-  auth: kind === "demo" || kind === "workers_ai" ? "none" : "bearer",
+  isOwn: true,
+  auth: OWN_ADDRESS.has(kind) ? "none" : "bearer",
   docs: "",
   regions: [],
   models: models.map((model) => ({
@@ -158,6 +162,7 @@ function Connect({
   const words = useWords();
   const refresh = useRefresh();
   const needsKey = preset ? preset.auth !== "none" : true;
+  const mustHaveKey = preset !== undefined && !preset.isOwn;
   const [region, setRegion] = useState("");
   const [isTesting, setTesting] = useState(false);
   const [values, setValues] = useState({
@@ -225,7 +230,7 @@ function Connect({
       <Field
         label={words.serverUrl}
         hint={words.serverUrlHint}
-        required={preset ? !preset.server_url : !OWN_ADDRESS.has(values.kind)}
+        required={!preset?.server_url && !OWN_ADDRESS.has(values.kind)}
         spellCheck={false}
         value={values.server_url}
         onChange={set("server_url")}
@@ -234,9 +239,9 @@ function Connect({
       {needsKey ? (
         <Field
           label={words.secret}
-          hint={preset ? words.secretHint : words.secretHintOther}
-          required={preset !== undefined}
-          optional={preset === undefined}
+          hint={mustHaveKey ? words.secretHint : words.secretHintOther}
+          required={mustHaveKey}
+          optional={!mustHaveKey}
           type="password"
           autoComplete="off"
           spellCheck={false}
