@@ -177,6 +177,75 @@ fn choices_that_have_not_ended_are_missed() {
     }
 }
 
+/// What passes and what is translated of a stream, which must have this end.
+fn both_end(dialect: CallerDialect, events: &[&str], outcome: StreamOutcome) {
+    let stream = sse(events.iter().copied());
+    let noted = [passed(dialect, &stream), translated(dialect, &stream)];
+    assert_eq!(noted.map(|noted| noted.0), [outcome, outcome], "{dialect:?}: {events:?}");
+}
+
+#[test]
+fn only_a_reason_that_is_set_blocks_a_prompt() {
+    let (said, ended) = (
+        r#"{"candidates":[{"content":{"parts":[{"text":"a"}]}}],"promptFeedback":{"blockReason":"WORD"}}"#,
+        r#"{"candidates":[{"finishReason":"STOP"}]}"#,
+    );
+    for (word, is_block) in [("", false), ("BLOCK_REASON_UNSPECIFIED", false), ("SAFETY", true)] {
+        let said = said.replace("WORD", word);
+        let outcome = if is_block { StreamOutcome::Complete } else { StreamOutcome::Truncated };
+        both_end(CallerDialect::Gemini, &[&said], outcome);
+        both_end(CallerDialect::Gemini, &[&said, ended], StreamOutcome::Complete);
+        let alone = format!(r#"{{"promptFeedback":{{"blockReason":"{word}"}}}}"#);
+        let facts = native::inspect(CallerDialect::Gemini, alone.as_bytes());
+        assert_eq!(facts.is_ok(), is_block, "{word}");
+        // A stream without an answer is an error for a translation, and one without an end where it passes.
+        assert_eq!(passed(CallerDialect::Gemini, &sse([alone.as_str()])).0, outcome, "{word}");
+    }
+}
+
+#[test]
+fn a_chunk_that_says_it_is_done_is_an_end() {
+    let text = r#"{"choices":[{"index":0,"delta":{"content":"a"}}],"done":false}"#;
+    let last = |done: &str| format!(r#"{{"choices":[{{"index":0,"delta":{{}}}}],"done":{done}}}"#);
+    for (done, outcome) in [
+        ("true", StreamOutcome::Complete),
+        (r#""true""#, StreamOutcome::Complete),
+        ("false", StreamOutcome::Truncated),
+        ("null", StreamOutcome::Truncated),
+        ("{}", StreamOutcome::Truncated),
+    ] {
+        both_end(CallerDialect::OpenaiChat, &[text, text, &last(done)], outcome);
+    }
+    both_end(CallerDialect::OpenaiChat, &[text, r#"{"done":true}"#], StreamOutcome::Complete);
+    both_end(CallerDialect::OpenaiChat, &[r#"{"done":true}"#], StreamOutcome::Truncated);
+}
+
+#[test]
+fn choices_with_numbers_that_no_service_has_are_those_of_the_decoder() {
+    let chat = |number: &str| {
+        format!(r#"{{"choices":[{{"index":{number},"delta":{{"content":"a"}},"finish_reason":"stop"}}]}}"#)
+    };
+    for (number, outcome) in [
+        ("127", StreamOutcome::Complete),
+        ("128", StreamOutcome::UpstreamError),
+        ("18446744073709551615", StreamOutcome::UpstreamError),
+        ("-1", StreamOutcome::Complete),
+    ] {
+        both_end(CallerDialect::OpenaiChat, &[&chat(number)], outcome);
+        both_end(CallerDialect::OpenaiChat, &[&chat(number), "[DONE]"], outcome);
+        both_end(CallerDialect::OpenaiChat, &[&chat("0"), &chat(number)], outcome);
+    }
+    // Gemini's are ignored.
+    let candidate = |number: &str, end: &str| {
+        format!(r#"{{"candidates":[{{"index":{number},"content":{{"parts":[{{"text":"a"}}]}}{end}}}]}}"#)
+    };
+    let (far, said, ended) =
+        (candidate("128", ""), candidate("0", ""), candidate("0", r#","finishReason":"STOP""#));
+    both_end(CallerDialect::Gemini, &[&said, &far, &far, &ended], StreamOutcome::Complete);
+    let far = candidate("128", r#","finishReason":"STOP""#);
+    both_end(CallerDialect::Gemini, &[&said, &far], StreamOutcome::Truncated);
+}
+
 #[test]
 fn the_word_null_is_no_end() {
     let stream = sse([r#"{"choices":[{"index":0,"delta":{"content":"a"},"finish_reason":"null"}]}"#]);

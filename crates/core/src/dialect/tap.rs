@@ -34,13 +34,26 @@ pub struct Choices {
 }
 
 impl Choices {
-    /// Notes that a choice is spoken of, and whether it ends. No service has so many that a number is out of range.
-    pub fn note(&mut self, number: u64, is_end: bool) {
-        let bit = u32::try_from(number).ok().and_then(|number| 1_u128.checked_shl(number)).unwrap_or(0);
+    /// The most choices of an answer; no service has more. Decoders have the same limit.
+    pub const MOST: usize = u128::BITS as usize;
+
+    /// Notes that a choice is spoken of, and whether it ends. False, and nothing is noted, if its number is out of range.
+    #[must_use]
+    pub fn note(&mut self, number: u64, is_end: bool) -> bool {
+        let Some(bit) = u32::try_from(number).ok().and_then(|number| 1_u128.checked_shl(number)) else {
+            return false;
+        };
         self.begun |= bit;
         if is_end {
             self.ended |= bit;
         }
+        true
+    }
+
+    /// Whether there is a choice.
+    #[must_use]
+    pub fn have_begun(&self) -> bool {
+        self.begun != 0
     }
 
     /// Whether every choice that has begun has ended, and there is one.

@@ -10,14 +10,13 @@ use super::repeated::RepeatedChunk;
 use super::wire::{BlobIn, CandidateIn, FunctionCallIn, PartIn, ResponseIn};
 use super::{citations, finish, logprobs, signature, usage, wire};
 use crate::dialect::canonical::{ErrorInfo, FinishReason, Json, Media, PartStart, StreamEvent};
+use crate::dialect::tap::Choices;
 use crate::dialect::upstream::usage::Tally;
 use crate::dialect::upstream::verdict::{abnormal_word, no_answer};
 use crate::json::lenient::{self, settled};
 use crate::time::parse_rfc3339;
 use crate::tokens::TokenUsage;
 
-/// No service has more candidates than this.
-const MAX_CHOICES: usize = 128;
 /// Text of one part that is held to compute positions in it.
 const MAX_REMEMBERED: usize = 1 << 20;
 
@@ -82,12 +81,12 @@ impl ChunkReader {
         }
         for (position, candidate) in response.candidates.unwrap_or_default().into_iter().enumerate() {
             let number = candidate.index.and_then(|index| usize::try_from(index).ok()).unwrap_or(position);
-            if number < MAX_CHOICES {
+            if number < Choices::MOST {
                 self.candidate(number, candidate, events);
             }
         }
         let reason = response.prompt_feedback.and_then(|feedback| feedback.block_reason);
-        self.blocked |= reason.is_some_and(|reason| !reason.is_empty() && !reason.ends_with("UNSPECIFIED"));
+        self.blocked |= reason.is_some_and(|reason| finish::is_block(&reason));
         if let Some(counts) = &response.usage_metadata {
             self.tally.add(counts.raw());
         }

@@ -47,6 +47,11 @@ pub(super) fn is_said(word: &str) -> bool {
     !matches!(word, "" | "0" | "FINISH_REASON_UNSPECIFIED")
 }
 
+/// Whether a block reason means that the prompt was blocked (`BLOCK_REASON_UNSPECIFIED` is the unset value).
+pub(super) fn is_block(word: &str) -> bool {
+    !word.is_empty() && !word.ends_with("UNSPECIFIED")
+}
+
 /// Encodes a reason.
 pub(super) fn write(reason: &FinishReason) -> &str {
     match reason {

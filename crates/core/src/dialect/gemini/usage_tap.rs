@@ -116,18 +116,23 @@ impl UsageTap {
             self.error.get_or_insert_with(|| error::decode_in_answer(data));
             return;
         }
-        self.read(&chunk);
+        let is_read = self.read(&chunk);
         // Whatever else is in such a chunk says the same each time.
-        if let Some(only) = only_text(data) {
+        if let Some(only) = only_text(data).filter(|_| is_read) {
             self.repeated.note(data, &only);
         }
     }
 
-    fn read(&mut self, chunk: &Chunk<'_>) {
+    /// False if a candidate has a number that is out of range: it is ignored, as the decoder does.
+    fn read(&mut self, chunk: &Chunk<'_>) -> bool {
+        let mut is_read = true;
         for (index, candidate) in (0..).zip(&chunk.candidates) {
             let reason = candidate.finish_reason.and_then(string).filter(|reason| finish::is_said(reason));
             let number = candidate.index.and_then(lenient::integer).unwrap_or(index);
-            self.candidates.note(number, reason.is_some());
+            if !self.candidates.note(number, reason.is_some()) {
+                is_read = false;
+                continue;
+            }
             if let Some(reason) = reason {
                 self.error = self.error.take().or_else(|| abnormal_word(&reason, None));
                 if index == 0 {
@@ -142,7 +147,8 @@ impl UsageTap {
             self.estimated_completion += parts.into_iter().flatten().map(estimate).sum::<u64>();
         }
         let feedback = chunk.prompt_feedback.and_then(lenient::nested::<Feedback>);
-        if let Some(reason) = feedback.and_then(|feedback| feedback.block_reason) {
+        let reason = feedback.and_then(|feedback| feedback.block_reason);
+        if let Some(reason) = reason.filter(|reason| finish::is_block(reason)) {
             self.is_blocked = true;
             self.finish_reason.get_or_insert(reason);
         }
@@ -151,6 +157,7 @@ impl UsageTap {
             self.tally.add(counts);
         }
         self.usage = self.tally.usage();
+        is_read
     }
 }
 

@@ -33,6 +33,8 @@ pub struct ChatObserver {
     tally: Tally,
     signal: Signal,
     choices: Choices,
+    /// Whether the upstream has said in a chunk that it is done.
+    said_done: bool,
     /// The last event, if it was a piece of text and nothing else.
     repeated: Repeated,
 }
@@ -61,6 +63,8 @@ struct Chunk<'a> {
     citations: Option<&'a RawValue>,
     #[serde(borrow)]
     search_results: Option<&'a RawValue>,
+    #[serde(borrow)]
+    done: Option<&'a RawValue>,
 }
 
 #[derive(Deserialize)]
@@ -85,6 +89,7 @@ impl ChatObserver {
             tally: Tally::default(),
             signal: Signal::Nothing,
             choices: Choices::default(),
+            said_done: false,
             repeated: Repeated::default(),
         }
     }
@@ -121,7 +126,9 @@ impl Observer for ChatObserver {
             let is_said = |reason: &Cow<'_, str>| !matches!(&**reason, "" | "null");
             let reason = choice.finish_reason.and_then(string).filter(is_said);
             let number = choice.index.and_then(lenient::integer).unwrap_or(position);
-            self.choices.note(number, reason.is_some());
+            if !self.choices.note(number, reason.is_some()) {
+                self.signal = Signal::Error;
+            }
             if let Some(reason) = reason {
                 if abnormal_word(&reason, None).is_some() {
                     self.signal = Signal::Error;
@@ -132,6 +139,7 @@ impl Observer for ChatObserver {
                 self.facts.estimated_completion += estimate(delta);
             }
         }
+        self.said_done |= chunk.done.and_then(lenient::boolean) == Some(true);
         let counts = Sources {
             usage: chunk.usage,
             groq: chunk.x_groq,
@@ -167,7 +175,9 @@ impl Observer for ChatObserver {
         match self.signal {
             Signal::Error => Ending::Error,
             Signal::Done => Ending::Done,
-            Signal::Nothing if self.choices.have_ended() => Ending::Finished,
+            Signal::Nothing if self.choices.have_ended() || (self.said_done && self.choices.have_begun()) => {
+                Ending::Finished
+            }
             Signal::Nothing => Ending::Open,
         }
     }

@@ -24,6 +24,7 @@ use crate::dialect::canonical::{
     StreamEvent, explode,
 };
 use crate::dialect::openai::usage::Sources;
+use crate::dialect::tap::Choices;
 use crate::dialect::upstream::repeated::Repeated;
 use crate::dialect::upstream::seconds;
 use crate::dialect::upstream::usage::Tally;
@@ -31,9 +32,6 @@ use crate::json::lenient::{self, Object, Spare};
 use crate::json::object::Kind;
 use crate::sse::{Event, EventReader, Segment};
 use crate::tokens::TokenUsage;
-
-/// No service has more choices than this.
-const MAX_CHOICES: usize = 128;
 
 /// Reads a stream.
 pub(super) struct Decoder {
@@ -219,7 +217,7 @@ impl State {
         for (position, choice) in choices.iter().enumerate() {
             let number = integer(choice, "index").map_or(Ok(position), usize::try_from);
             let number =
-                number.ok().filter(|number| *number < MAX_CHOICES).ok_or_else(ErrorInfo::malformed)?;
+                number.ok().filter(|number| *number < Choices::MOST).ok_or_else(ErrorInfo::malformed)?;
             self.take_choice(number, choice, events)?;
         }
         if let Some(said) = odd {
