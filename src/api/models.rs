@@ -37,7 +37,7 @@ pub async fn list(exchange: &Exchange) -> Result<Response, ApiError> {
     json(200, &ModelList::new(cards))
 }
 
-/// The models of providers, then the logical models that would be answered. A pattern is no name that a caller could ask for.
+/// The models of providers, then the logical models that would be answered, if only by a fallback. A pattern is no name that a caller could ask for.
 fn listed(snapshot: &Snapshot, principal: &Principal) -> Vec<Listed> {
     let offered = snapshot.offers_for(principal).map(|offer| Listed {
         name: offer.listed_name(principal).into_owned(),

@@ -108,12 +108,15 @@ pub struct Plan {
 }
 
 impl Snapshot {
-    /// The plan for a model name without a request: its candidates in configured order.
+    /// The plan for a model name without a request: its candidates and then those of its fallbacks, each in configured
+    /// order. There is one whenever a request for the name has a candidate.
     pub fn resolve(&self, requested: &str, principal: &Principal) -> Result<Plan, ApiError> {
-        let stage = self.stage(requested, principal).ok_or_else(|| self.why_not(requested, principal))?;
-        let mut choices: Vec<Choice> = stage.choices.into_iter().filter(is_active).collect();
-        choices.sort_by_key(|choice| choice.tier);
-        let mut candidates = choices.into_iter().map(|choice| choice.candidate);
+        let stages = self.stages(requested, &[], principal)?;
+        let mut candidates = stages.into_iter().flat_map(|stage| {
+            let mut choices: Vec<Choice> = stage.choices.into_iter().filter(is_active).collect();
+            choices.sort_by_key(|choice| choice.tier);
+            choices.into_iter().map(|choice| choice.candidate)
+        });
         match candidates.next() {
             Some(first) => Ok(Plan { first, rest: candidates.collect() }),
             None => Err(ApiError::unavailable(

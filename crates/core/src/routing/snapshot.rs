@@ -328,6 +328,7 @@ fn reaches_by_name(principal: &Principal, offer: &Offer) -> bool {
 mod tests {
     use super::*;
     use crate::catalog::provider::test_record;
+    use crate::routing::candidate_facts::OperationStatus;
     use crate::routing::resolve::{Plan, Stage};
     use crate::secrets::Secret;
 
@@ -448,6 +449,40 @@ mod tests {
         assert_eq!(of("free", &["limited"]), [vec![], vec!["vend/limited".to_owned()]]);
         assert_eq!(of("open", &[]), [vec![], vec!["smart".to_owned(), "vend/limited".into()]]);
         assert!(of("free", &[]).concat().is_empty());
+    }
+
+    #[test]
+    fn a_name_whose_providers_are_paused_means_its_fallbacks() {
+        let logical = |name: &str, provider_id: i64, fallbacks: &[&str]| {
+            let mut record = LogicalModelRecord::new(0);
+            record.name = name.into();
+            let spec = serde_json::json!([{"provider_id": provider_id, "model": "m"}]);
+            record.candidates = serde_json::from_value(spec).unwrap();
+            record.fallbacks = fallbacks.iter().map(ToString::to_string).collect();
+            record
+        };
+        let of = |status| {
+            let mut paused = test_record(1, "a");
+            paused.status = status;
+            let providers = vec![paused, test_record(2, "b")];
+            let mut source = source(providers, vec![model(1, 1, "m"), model(2, 2, "m")]);
+            source.logical_models = vec![
+                logical("smart", 1, &["nothing", "way"]),
+                logical("way", 1, &["last"]),
+                logical("last", 2, &[]),
+                logical("alone", 1, &[]),
+            ];
+            Snapshot::compile(source, &keyring(), false, None).0
+        };
+        let active = of(OperationStatus::Active);
+        assert_eq!(snapshot_names(&active, "smart", &anyone()), ["a/m", "a/m", "b/m"]);
+        let paused = of(OperationStatus::Paused);
+        assert_eq!(snapshot_names(&paused, "smart", &anyone()), ["b/m"]);
+        assert_eq!(paused.resolve("alone", &anyone()).unwrap_err().code, "no_upstream_available");
+        // A key that may not use the fallbacks has none, and one that may not use the name is told nothing of them.
+        let only = |provider| Principal::of_personalized_key("h", vec![provider]);
+        assert_eq!(paused.resolve("smart", &only(1)).unwrap_err().code, "no_upstream_available");
+        assert_eq!(paused.resolve("smart", &only(2)).unwrap_err().code, "model_not_found");
     }
 
     #[test]
