@@ -15,6 +15,26 @@ interface Price {
   output?: number | null;
 }
 
+/** What an operator has set for a subject: a price, a factor, or both. */
+interface PriceSet extends Price {
+  subject: string;
+  factor?: number | null;
+}
+
+/** By what a price that was set is found for a request. */
+interface Asked {
+  model: string;
+  upstream_model?: string | null;
+  provider_id?: number | null;
+  provider_name?: string | null;
+}
+
+interface Offered {
+  id: number;
+  model_name: string;
+  upstream_model?: string | null;
+}
+
 export interface CostLine {
   what: "prompt" | "cached" | "written" | "answer";
   tokens: number;
@@ -38,4 +58,38 @@ export function costLines(used: Used, price?: Price): CostLine[] {
     line("written", used.cache_written_tokens, price?.cache_write ?? price?.input),
     line("answer", used.completion_tokens, price?.output),
   ].filter(({ what, tokens }) => tokens > 0 || what === "prompt" || what === "answer");
+}
+
+/**
+ * The price that operators have set for a request, as the gateway finds it: the most specific one, multiplied by all factors that
+ * apply. `offered` are the models of the provider. Undefined if none is set, or if it cannot be told which of its models it was.
+ */
+export function priceSet(set: PriceSet[], asked: Asked, offered: Offered[]): Price | undefined {
+  const wanted = asked.upstream_model ?? asked.model;
+  const same = offered.filter(({ model_name, upstream_model }) => (upstream_model ?? model_name) === wanted);
+  const listed = same.length === 1 ? same[0] : same.find(({ model_name }) => model_name === asked.model);
+  if (same.length > 1 && !listed) return undefined;
+  const provider = asked.provider_name ?? "";
+  const name = listed?.model_name ?? wanted;
+  const bare = (model: string) => (model.includes("/") ? [model.slice(model.indexOf("/") + 1)] : []);
+  const names = [`${provider}/${name}`, `${provider}/${wanted}`, name, ...bare(name), wanted, ...bare(wanted)];
+  const find = (subjects: string[]) =>
+    subjects.map((subject) => set.find((one) => one.subject === subject)).find((one) => one !== undefined);
+  const chain = [
+    find(listed ? [`provider_model:${listed.id}`] : []),
+    find(names.map((model) => `model:${model.trim().toLowerCase()}`)),
+    find([`provider:${asked.provider_id}`]),
+  ].filter((one) => one !== undefined);
+  const price = chain.find(({ input, output }) => typeof input === "number" && typeof output === "number");
+  if (!price) return undefined;
+  const factor = chain.reduce((product, one) => product * (one.factor ?? 1), 1);
+  const times = (each: number | null | undefined) =>
+    // Without the noise of binary fractions.
+    each === null || each === undefined ? null : Number((each * factor).toPrecision(12));
+  return {
+    input: times(price.input),
+    cached_input: times(price.cached_input),
+    cache_write: times(price.cache_write),
+    output: times(price.output),
+  };
 }

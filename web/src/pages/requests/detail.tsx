@@ -3,12 +3,12 @@
 import { useQuery } from "@tanstack/react-query";
 import { useEffect } from "react";
 import { ApiFailure, call } from "../../api/client.ts";
-import type { ListedPrice, RequestDetail } from "../../api/schema.d.ts";
+import type { RequestDetail } from "../../api/schema.d.ts";
 import { useMay } from "../../api/session.ts";
 import { count, duration, visible } from "../../lib/format.ts";
 import { kindOf } from "../../lib/outcome.ts";
 import { localeOf, usePreferences } from "../../lib/preferences.ts";
-import { type CostLine, costLines } from "../../lib/cost.ts";
+import { type CostLine, costLines, priceSet } from "../../lib/cost.ts";
 import { curl } from "../../lib/snippets.ts";
 import { attemptsOf } from "../../lib/trail.ts";
 import { Button, LinkButton } from "../../ui/button.tsx";
@@ -160,7 +160,7 @@ function Content({ request }: { request: RequestDetail }) {
 function Cost({ request }: { request: RequestDetail }) {
   const words = useWords();
   const locale = localeOf(usePreferences());
-  const price = useListPrice(request);
+  const price = usePriceOf(request);
   const lines = costLines(request, price);
   const sum = lines.reduce((total, { micros }) => total + (micros ?? 0), 0);
   const names: Record<CostLine["what"], string> = {
@@ -225,15 +225,24 @@ function Cost({ request }: { request: RequestDetail }) {
   );
 }
 
-/** The list price of today for the model that answered, if exactly one seller has it. */
-function useListPrice(request: RequestDetail): ListedPrice | undefined {
+/** The price of today for the model that answered: the one that an operator set, or that of the list if exactly one seller has it. */
+function usePriceOf(request: RequestDetail) {
   const may = useMay();
+  const isSet = request.price_source === "override";
   const { data } = useQuery({
     queryKey: ["prices"],
     queryFn: ({ signal }) => call("GET /prices", { signal }),
-    enabled: may("view_prices") && ["list", "assumed"].includes(request.price_source),
+    enabled: may("view_prices") && (isSet || ["list", "assumed"].includes(request.price_source)),
     staleTime: 3_600_000,
   });
+  const provider = request.provider_id;
+  const { data: offered } = useQuery({
+    queryKey: ["providers", provider, "models"],
+    queryFn: async ({ signal }) =>
+      (await call("GET /providers/{id}/models", { path: { id: String(provider) }, signal })).models,
+    enabled: isSet && typeof provider === "number" && may("view_prices") && may("view_models"),
+  });
+  if (isSet) return data && offered && priceSet(data.set, request, offered);
   const found = data?.built_in.filter((price) => price.model === request.upstream_model);
   return found?.length === 1 ? found[0] : undefined;
 }

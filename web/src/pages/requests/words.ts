@@ -80,7 +80,7 @@ export const useWords = words(
     price: "per million",
     sum: "Sum",
     differs:
-      "The list price of today gives another sum: the price has changed, or the request had a tier or a factor of its own.",
+      "The price of today gives another sum: the price has changed, or the request had a tier or a factor of its own.",
     noPrice: "The price of this model is not known, so this is in no sum of costs.",
     details: "Details",
     guards: "Content rules",
@@ -175,7 +175,7 @@ export const useWords = words(
     source_none: "未使用",
     price: "每百万",
     sum: "合计",
-    differs: "按今日价目计算结果不同：价格已变化，或该请求适用其他档位或倍率。",
+    differs: "按今日价格计算结果不同：价格已变化，或该请求适用其他档位或倍率。",
     noPrice: "该模型价格未知，因此不计入任何费用合计。",
     details: "详情",
     guards: "内容规则",
