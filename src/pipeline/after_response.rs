@@ -149,16 +149,12 @@ impl Stores for WorkerStores<'_> {
         }
     }
 
-    async fn recognise(&self, event: &mut UsageEvent, transcript: &mut Transcript) -> bool {
-        let recognised = self.recognised.take();
-        let mut recognised =
-            recognise::late(self.env, &self.principal, event.ts, transcript, recognised).await;
-        if let Some(id) = recognised.id.take() {
-            event.conversation_id = id;
-        }
+    async fn recognise(&self) -> nexus_edge_failover::Recognised {
+        let mut recognised = self.recognised.take().complete().await;
+        let conversation_id = recognised.id.take();
         let is_named = recognised.is_named();
         self.recognised.set(recognised);
-        is_named
+        nexus_edge_failover::Recognised { conversation_id, is_named }
     }
 
     async fn record(&self, mut event: UsageEvent, mut kept: Option<Kept>) {

@@ -1,12 +1,13 @@
 //! Finds the conversation of a request: the one that the caller names, or the one of its history.
 //!
 //! The look-up runs while the upstream works on the answer. Where the history is not in the isolate's memory, it is one query of
-//! D1; an answer that begins first waits for it at most [`LAST_WAIT_MS`], and is then sent without the name of its conversation,
-//! which is looked up again for the record. What the request adds travels with its record.
+//! D1; an answer that begins first waits for it at most [`LAST_WAIT_MS`], and is then sent without the name of its conversation. The
+//! look-up goes on beside it, and the record waits for that. What the request adds travels with its record.
 
 use std::pin::pin;
 
-use futures::future::{Either, join, select};
+use futures::channel::oneshot;
+use futures::future::{Either, LocalBoxFuture, select};
 use nexus_edge_core::access::{Principal, StorePolicy};
 use nexus_edge_core::conversation::archive::Fresh;
 use nexus_edge_core::conversation::{
@@ -61,22 +62,28 @@ impl Conversation {
 }
 
 /// The result of recognition.
-#[derive(Debug, Default)]
+#[derive(Default)]
 pub struct Recognised {
     /// The conversation, if the request named none in a header.
     pub id: Option<String>,
     state: State,
 }
 
-#[derive(Debug, Default)]
+#[derive(Default)]
 enum State {
     /// The request named its conversation and nothing of it is archived, so that no look-up was needed.
     #[default]
     Named,
     /// The hashes of the history, and what is known of it.
     LookedUp(Box<(Fingerprint, Remembered)>),
-    /// The answer did not wait for the look-up. The name of the conversation in a header, if there is one.
-    Late(Option<String>),
+    /// The answer did not wait for D1.
+    Late(Late),
+}
+
+/// A look-up that goes on.
+struct Late {
+    lookup: Box<Begun>,
+    stored: oneshot::Receiver<Remembered>,
 }
 
 impl Recognised {
@@ -87,7 +94,18 @@ impl Recognised {
 
     /// Whether the conversation has no name yet.
     pub fn is_unnamed(&self) -> bool {
-        matches!(self.state, State::Late(None))
+        matches!(&self.state, State::Late(late) if late.lookup.named.is_none())
+    }
+
+    /// The same when all of it is known.
+    pub async fn complete(self) -> Self {
+        match self.state {
+            State::Late(late) => {
+                let Late { lookup, stored } = late;
+                lookup.conclude(stored.await.unwrap_or_default())
+            }
+            state => Self { id: self.id, state },
+        }
     }
 }
 
@@ -99,6 +117,36 @@ pub struct Recogniser<'a> {
     pub principal: &'a Principal,
     /// When to do it.
     pub lookup: Lookup,
+}
+
+/// What is known of the conversation of a request without asking D1.
+enum Step {
+    Done(Recognised),
+    Ask(Box<Begun>, LocalBoxFuture<'static, Remembered>),
+}
+
+/// A look-up for which D1 is asked.
+struct Begun {
+    print: Fingerprint,
+    remembered: Remembered,
+    /// The conversation, if the request names it.
+    named: Option<String>,
+    started_ms: u64,
+}
+
+impl Begun {
+    fn conclude(self, stored: Remembered) -> Recognised {
+        let Self { print, mut remembered, named, started_ms } = self;
+        remembered.merge(stored);
+        // Of one that has a name, what is known says which messages the archive has already.
+        let id = named.or_else(|| match judge(&print, &remembered) {
+            Recognition::Known(id) => Some(id),
+            Recognition::New if print.history.is_none() => print.last_words.and_then(conversations::who_said),
+            Recognition::Branch { .. } | Recognition::New => None,
+        });
+        let id = id.unwrap_or_else(|| print.root.conversation_id(started_ms));
+        Recognised { id: Some(id), state: State::LookedUp(Box::new((print, remembered))) }
+    }
 }
 
 impl Recogniser<'_> {
@@ -113,15 +161,10 @@ impl Recogniser<'_> {
         if self.lookup != time {
             return None;
         }
-        let Self { exchange, principal, .. } = *self;
-        let about = About {
-            env: &exchange.env,
-            settings: &exchange.settings,
-            principal,
-            started_ms: exchange.started_ms,
-            in_header: named(exchange),
-        };
-        Some(recognise(about, transcript, inbound).await)
+        Some(match self.begin(transcript, inbound).await {
+            Step::Done(recognised) => recognised,
+            Step::Ask(lookup, asking) => lookup.conclude(asking.await),
+        })
     }
 
     /// What `serving` results in, and the conversation if it is looked up [meanwhile](Lookup::Meanwhile). `serving` is polled first:
@@ -132,88 +175,74 @@ impl Recogniser<'_> {
         transcript: &mut Transcript,
         inbound: &Inbound<'_>,
     ) -> (T, Option<Recognised>) {
-        let (mut serving, mut looking) =
-            (pin!(serving), pin!(self.at(Lookup::Meanwhile, transcript, Some(inbound))));
+        if self.lookup != Lookup::Meanwhile {
+            return (serving.await, None);
+        }
+        let mut serving = pin!(serving);
+        let beginning = pin!(self.begin(transcript, Some(inbound)));
+        let (served, begun) = match select(serving.as_mut(), beginning).await {
+            Either::Left((served, beginning)) => (Some(served), beginning.await),
+            Either::Right((begun, _)) => (None, begun),
+        };
+        match (served, begun) {
+            (Some(served), Step::Done(recognised)) => (served, Some(recognised)),
+            (None, Step::Done(recognised)) => (serving.await, Some(recognised)),
+            (Some(served), Step::Ask(lookup, asking)) => (served, Some(self.wait(lookup, asking).await)),
+            (None, Step::Ask(lookup, asking)) => match select(serving, asking).await {
+                Either::Left((served, asking)) => (served, Some(self.wait(lookup, asking).await)),
+                Either::Right((stored, serving)) => (serving.await, Some(lookup.conclude(stored))),
+            },
+        }
+    }
+
+    /// Waits for D1 as long as an answer that has begun may. Afterwards the look-up goes on beside the answer.
+    async fn wait(&self, lookup: Box<Begun>, mut asking: LocalBoxFuture<'static, Remembered>) -> Recognised {
         // What a later round calls its conversation is what the first one found.
         if self.exchange.round.is_some() {
-            return join(serving, looking.as_mut()).await;
+            return lookup.conclude(asking.await);
         }
-        match select(serving.as_mut(), looking.as_mut()).await {
-            Either::Right((recognised, serving)) => (serving.await, recognised),
-            Either::Left((served, looking)) => {
-                // The timer is set only if it is needed.
-                let wait = pin!(async { Timer::after_ms(LAST_WAIT_MS).await });
-                let recognised = match select(looking, wait).await {
-                    Either::Left((recognised, _)) => recognised,
-                    Either::Right(_) => {
-                        Some(Recognised { id: None, state: State::Late(named(self.exchange)) })
-                    }
-                };
-                (served, recognised)
+        // The timer is set only if it is needed.
+        let last_wait = pin!(async { Timer::after_ms(LAST_WAIT_MS).await });
+        if let Either::Left((stored, _)) = select(asking.as_mut(), last_wait).await {
+            return lookup.conclude(stored);
+        }
+        let (tell, stored) = oneshot::channel();
+        self.exchange.tasks.wait_until(async move {
+            // The record may have been lost meanwhile.
+            drop(tell.send(asking.await));
+        });
+        let id = lookup.named.clone();
+        Recognised { id, state: State::Late(Late { lookup, stored }) }
+    }
+
+    /// What can be said without D1.
+    async fn begin(&self, transcript: &mut Transcript, inbound: Option<&Inbound<'_>>) -> Step {
+        let Self { exchange, principal, .. } = *self;
+        if !transcript.is_readable() {
+            return Step::Done(Recognised::default());
+        }
+        if transcript.unread_bytes() > LARGE_BYTES {
+            Timer::after_ms(1).await;
+        }
+        if let Some(Ok(request)) = inbound.map(Inbound::canonical) {
+            transcript.keep_read_request(request);
+        }
+        let Some(request) = transcript.request() else { return Step::Done(Recognised::default()) };
+        let named = named(exchange).or_else(|| named_in_body(&request));
+        if named.is_some() && principal.store == StorePolicy::None {
+            return Step::Done(Recognised { id: named, state: State::Named });
+        }
+        let print = fingerprint(&exchange.settings, principal, &request);
+        let (remembered, query) = conversations::known(&principal.key_id, &print, named.as_deref());
+        let begun = Begun { print, remembered, named, started_ms: exchange.started_ms };
+        match query {
+            None => Step::Done(begun.conclude(Remembered::default())),
+            Some(query) => {
+                let env = exchange.env.clone();
+                Step::Ask(Box::new(begun), Box::pin(async move { conversations::stored(&env, &query).await }))
             }
         }
     }
-}
-
-/// The conversation of a request whose answer did not wait for it; any other result as it is.
-pub async fn late(
-    env: &Env,
-    principal: &Principal,
-    started_ms: u64,
-    transcript: &mut Transcript,
-    recognised: Recognised,
-) -> Recognised {
-    match (recognised.state, settings::get(env)) {
-        (State::Late(in_header), Ok(settings)) => {
-            let about = About { env, settings: &settings, principal, started_ms, in_header };
-            recognise(about, transcript, None).await
-        }
-        (state, _) => Recognised { id: recognised.id, state },
-    }
-}
-
-/// The request whose conversation is looked up.
-struct About<'a> {
-    env: &'a Env,
-    settings: &'a Settings,
-    principal: &'a Principal,
-    started_ms: u64,
-    in_header: Option<String>,
-}
-
-async fn recognise(
-    about: About<'_>,
-    transcript: &mut Transcript,
-    inbound: Option<&Inbound<'_>>,
-) -> Recognised {
-    let About { env, settings, principal, started_ms, in_header } = about;
-    if !transcript.is_readable() {
-        return Recognised::default();
-    }
-    if transcript.unread_bytes() > LARGE_BYTES {
-        Timer::after_ms(1).await;
-    }
-    if let Some(Ok(request)) = inbound.map(Inbound::canonical) {
-        transcript.keep_read_request(request);
-    }
-    let Some(request) = transcript.request() else { return Recognised::default() };
-    let named = in_header.or_else(|| named_in_body(&request));
-    if named.is_some() && principal.store == StorePolicy::None {
-        return Recognised { id: named, state: State::Named };
-    }
-    let print = fingerprint(settings, principal, &request);
-    let remembered = conversations::get(env, &principal.key_id, &print, named.as_deref()).await;
-    if named.is_some() {
-        // What is known says which messages the archive has already.
-        return Recognised { id: named, state: State::LookedUp(Box::new((print, remembered))) };
-    }
-    let id = match judge(&print, &remembered) {
-        Recognition::Known(id) => Some(id),
-        Recognition::New if print.history.is_none() => print.last_words.and_then(conversations::who_said),
-        Recognition::Branch { .. } | Recognition::New => None,
-    };
-    let id = id.unwrap_or_else(|| print.root.conversation_id(started_ms));
-    Recognised { id: Some(id), state: State::LookedUp(Box::new((print, remembered))) }
 }
 
 /// Hashes are made under a secret: what is stored of them tells nothing of what was said.
@@ -241,8 +270,11 @@ pub async fn remember(
         (State::LookedUp(looked_up), _) => *looked_up,
         (_, Ok(settings)) => {
             let print = fingerprint(&settings, principal, request);
-            let named = Some(conversation_id);
-            let remembered = conversations::get(env, &principal.key_id, &print, named).await;
+            let (mut remembered, query) =
+                conversations::known(&principal.key_id, &print, Some(conversation_id));
+            if let Some(query) = query {
+                remembered.merge(conversations::stored(env, &query).await);
+            }
             (print, remembered)
         }
         (_, Err(_)) => return Remembrance { fresh: Fresh::All, parent: None, turn: String::new() },

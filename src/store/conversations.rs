@@ -50,33 +50,43 @@ pub fn sizes() -> [MapSize; 2] {
     ]
 }
 
-/// What is known of the conversations of a key that begin like this request, and of the one that it names. D1 is read only for a
-/// request that continues a history which the isolate's memory does not have. If D1 cannot be reached, that is all.
-pub async fn get(env: &Env, key_id: &str, print: &Fingerprint, named: Option<&str>) -> Remembered {
-    let mut remembered = held(print.root).unwrap_or_default();
-    let Some(history) = print.history else { return remembered };
-    if remembered.knows(history) {
-        return remembered;
-    }
-    let link = history.link();
-    let reading = std::pin::pin!(read(env, key_id, print, &link, named));
-    match select(reading, Timer::after_ms(LIMIT_MS)).await {
-        Either::Left((Ok(stored), _)) => remembered.merge(stored),
+/// A question to D1 about the conversations of a key that begin like a request, and about the one that it names.
+pub struct Query {
+    key_id: String,
+    /// What ids of conversations with this beginning start with.
+    tag: String,
+    /// The state of the history that the request continues.
+    history: String,
+    named: Option<String>,
+}
+
+/// What the isolate's memory knows of the conversations that begin like this request, and what D1 has to be asked besides: only
+/// about a request that continues a history which the memory does not have.
+pub fn known(key_id: &str, print: &Fingerprint, named: Option<&str>) -> (Remembered, Option<Query>) {
+    let remembered = held(print.root).unwrap_or_default();
+    let unknown = print.history.filter(|history| !remembered.knows(*history));
+    let query = unknown.map(|history| Query {
+        key_id: key_id.to_owned(),
+        tag: print.root.tag(),
+        history: history.link(),
+        named: named.map(str::to_owned),
+    });
+    (remembered, query)
+}
+
+/// What D1 knows; nothing if it cannot be reached in time.
+pub async fn stored(env: &Env, query: &Query) -> Remembered {
+    match select(std::pin::pin!(read(env, query)), Timer::after_ms(LIMIT_MS)).await {
+        Either::Left((Ok(stored), _)) => return stored,
         Either::Left((Err(error), _)) => log_error("a conversation is not recognised", &error),
         Either::Right(_) => {
             log_error("a conversation is not recognised", &"the database did not answer in time");
         }
     }
-    remembered
+    Remembered::default()
 }
 
-async fn read(
-    env: &Env,
-    key_id: &str,
-    print: &Fingerprint,
-    history: &str,
-    named: Option<&str>,
-) -> StoreResult<Remembered> {
+async fn read(env: &Env, query: &Query) -> StoreResult<Remembered> {
     #[derive(Deserialize)]
     struct Row {
         id: String,
@@ -87,11 +97,11 @@ async fn read(
         AND id < ?2 || '~' UNION ALL SELECT id, turns, last_seen FROM conversations WHERE key_id = ?1 AND id = ?3) \
         WHERE turns <> '' AND last_seen >= ?4 ORDER BY instr(turns, ?5) > 0 DESC, last_seen DESC LIMIT ?6";
     let parameters = [
-        text(key_id),
-        text(&print.root.tag()),
-        nullable(named, text),
+        text(&query.key_id),
+        text(&query.tag),
+        nullable(query.named.as_deref(), text),
         unsigned(now_ms().saturating_sub(WINDOW_MS)),
-        text(history),
+        text(&query.history),
         unsigned(MAX_COMPARED),
     ];
     let mut found: Vec<Row> = rows(env, sql, &parameters).await?;

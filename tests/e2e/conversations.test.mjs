@@ -2,7 +2,7 @@
 // share one, and that deleted ones are gone.
 import assert from "node:assert/strict";
 import { suite, test } from "../support/suite.mjs";
-import { answersWith, completion, streamEvents, usage } from "../support/upstream.mjs";
+import { answersWith, completion, delay, streamEvents, usage } from "../support/upstream.mjs";
 import { bearer, eventually } from "../support/util.mjs";
 
 const t = suite({ twin: true });
@@ -10,10 +10,11 @@ const t = suite({ twin: true });
 const say = (role, content) => ({ role, content });
 let made = 0;
 
-/** A model that answers each question with `re: <question>`. */
-async function model() {
+/** A model that answers each question with `re: <question>`, after some time. */
+async function model({ thinksMs = 0 } = {}) {
   const name = `talk-${++made}`;
-  await t.model(name, (x) => {
+  await t.model(name, async (x) => {
+    await delay(thinksMs);
     const last = x.json().messages.at(-1).content;
     const text = `re: ${typeof last === "string" ? last : last.map((part) => part.text).join("")}`;
     return answersWith(completion(name, text, { reported: usage(10, 2) }))(x);
@@ -142,8 +143,11 @@ test("an edited question begins a conversation that knows where it comes from", 
   assert.equal(rows[0].parent_id, trunk);
 });
 
+// An answer names its conversation if that is found while the upstream works.
+const LOOKED_UP = { thinksMs: 1_000 };
+
 test("another isolate recognises it, too", async () => {
-  const name = await model();
+  const name = await model(LOOKED_UP);
   const first = await turn(name, [say("user", "across")]);
   const messages = [say("user", "across"), say("assistant", "re: across"), say("user", "on")];
   const response = await fetch(`${t.gw.twinUrl}/v1/chat/completions`, {
@@ -156,7 +160,7 @@ test("another isolate recognises it, too", async () => {
 });
 
 test("another isolate knows turns and branches as well, and what the archive has of a conversation with a name", async () => {
-  const name = await model();
+  const name = await model(LOOKED_UP);
   const twin = async (messages, headers = {}) => {
     // It may take a moment until the other isolate knows the model.
     const response = await eventually(async () => {

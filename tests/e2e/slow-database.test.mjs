@@ -2,7 +2,7 @@
 // answer that begins first leaves without the name of its conversation, which its record has nevertheless.
 import assert from "node:assert/strict";
 import { suite, test } from "../support/suite.mjs";
-import { answersWith, completion, usage } from "../support/upstream.mjs";
+import { answersWith, completion, delay, streamEvents, usage } from "../support/upstream.mjs";
 import { bearer, eventually, send } from "../support/util.mjs";
 
 /** Milliseconds that the database takes for a look-up: far more than an answer waits, and less than after it is given up. */
@@ -92,6 +92,36 @@ test("an answer leaves before its conversation is found, and is recorded under i
   }
 });
 
+test("the look-up goes on beside a stream, so that the next turn finds what it found", async () => {
+  const name = "long-stream";
+  const texts = ["yes", " indeed"];
+  await t.model(name, async (x) => {
+    if (!x.json().stream) return answersWith(completion(name, "yes"))(x);
+    x.sse();
+    const events = streamEvents(name, texts);
+    for (const event of events.slice(0, 2)) await x.write(event);
+    // The look-up is over before the stream is.
+    await delay(2 * SLOW_MS);
+    for (const event of events.slice(2)) await x.write(event);
+    return x.end();
+  });
+  // It may take a moment until the other isolate knows the model.
+  await eventually(async () => (await elsewhere({ model: name, messages: [say("user", "hello")] })).status === 200);
+  const question = say("user", "streamed for long");
+  const first = await t.complete({ model: name, messages: [question] });
+  await t.gw.row(first.headers["x-request-id"]);
+  const messages = [question, say("assistant", "yes"), say("user", "and then?")];
+  const streamed = await elsewhere({ model: name, messages, stream: true });
+  assert.equal(streamed.status, 200, streamed.text);
+  assert.ok(!("x-conversation-id" in streamed.headers), "the answer waited for the database");
+  // At once: neither the record nor another look-up is waited for.
+  const next = await elsewhere({
+    model: name,
+    messages: [...messages, say("assistant", texts.join("")), say("user", "on")],
+  });
+  assert.equal(next.headers["x-conversation-id"], first.headers["x-conversation-id"]);
+});
+
 test("a conversation that the request names is named in the answer, however slow the database is", async () => {
   const { messages } = await begun("named in a header");
   const headers = { "x-conversation-id": "named-while-slow" };
@@ -99,8 +129,9 @@ test("a conversation that the request names is named in the answer, however slow
   assert.equal(answer.headers["x-conversation-id"], "named-while-slow");
   assert.equal(await recorded(answer), "named-while-slow");
   const { messages: others } = await begun("named in the body");
-  const unsaid = await elsewhere({ messages: others, metadata: { session_id: "named-in-its-body" } });
-  assert.equal(await recorded(unsaid), "named-in-its-body");
+  const inBody = await elsewhere({ messages: others, metadata: { session_id: "named-in-its-body" } });
+  assert.equal(inBody.headers["x-conversation-id"], "named-in-its-body");
+  assert.equal(await recorded(inBody), "named-in-its-body");
 });
 
 test("what an answer of the Responses API belongs to is waited for, because the next one continues from it", async () => {

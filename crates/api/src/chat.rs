@@ -33,7 +33,7 @@ pub(crate) fn chat(it: &mut crate::document::Describe<'_>) {
             "x-nexus-dropped-params",
             "Parameters that the upstream's dialect has no counterpart for.",
         )
-        .answer_header("x-conversation-id", "The conversation.")
+        .answer_header("x-conversation-id", "The conversation, if it was found before the answer began.")
         .answer_header("x-upstream-request-id", "The upstream's own id of the request.")
         .errors(&[
             (400, "unsupported_parameter, unsupported_by_model"),

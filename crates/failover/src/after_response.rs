@@ -2,8 +2,10 @@
 //!
 //! No caller waits for it, and it cannot fail the request any more. Guarantees, however the request ended: the usage event is
 //! complete before it is recorded; it is recorded, with what the archive keeps of the request, settled and charged exactly once,
-//! and a slow cache delays neither; only a completed answer is cached or binds a session; what is archived is what the caller
+//! and a slow cache delays neither; only the record waits for a conversation that is still being looked up; only a completed answer is cached or binds a session; what is archived is what the caller
 //! was answered, never an error.
+
+use std::borrow::Cow;
 
 use nexus_edge_core::access::StorePolicy;
 use nexus_edge_core::chat::prompt::is_summary;
@@ -39,6 +41,15 @@ pub struct Ended {
     pub asked_by: Option<String>,
 }
 
+/// The conversation of a request that has ended.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Recognised {
+    /// Its id, if the event does not have it yet.
+    pub conversation_id: Option<String>,
+    /// The request named its conversation, so that none has to be recognised by its history.
+    pub is_named: bool,
+}
+
 /// The upstream that a session is bound to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Bound {
@@ -62,9 +73,8 @@ pub trait Stores {
     /// Corrects what the request has taken from its limits to its real usage, and ends its slots.
     fn settle(&self, event: &UsageEvent);
 
-    /// Looks the conversation up if the answer did not wait for that, and names it in the event. True if the request named its
-    /// conversation itself, so that none has to be recognised by its history.
-    async fn recognise(&self, event: &mut UsageEvent, transcript: &mut Transcript) -> bool;
+    /// Waits until the conversation has been looked up, if the answer did not. The record and what is kept wait for it, nothing else.
+    async fn recognise(&self) -> Recognised;
 
     /// Hands the event over to be recorded, with what is kept of the request.
     async fn record(&self, event: UsageEvent, kept: Option<Kept>);
@@ -96,20 +106,27 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
         price(&mut event, &trail);
     }
     stores.settle(&event);
-    let is_named = stores.recognise(&mut event, &mut transcript).await;
-    let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
-    // A caller who names their conversations and archives nothing needs no stored state.
-    let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;
-    let kept = if is_wanted && is_needed {
-        keep(stores, &event, store, &mut transcript, asked_by).await
-    } else {
-        None
-    };
-    let caching = async {
-        // What is slow and not needed by the record must not delay it: until it is written it can be lost.
-        if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
-            stores.cache(&event, &mut transcript).await;
-        }
+    let recording = async {
+        let Recognised { conversation_id, is_named } = stores.recognise().await;
+        let event = match conversation_id {
+            Some(conversation_id) => Cow::Owned(UsageEvent { conversation_id, ..event.clone() }),
+            None => Cow::Borrowed(&event),
+        };
+        let is_wanted = event.status < 400 && !is_summary(&event.conversation_id) && transcript.is_readable();
+        // A caller who names their conversations and archives nothing needs no stored state.
+        let is_needed = store != StorePolicy::None || asked_by.is_some() || !is_named;
+        let kept = if is_wanted && is_needed {
+            keep(stores, &event, store, &mut transcript, asked_by).await
+        } else {
+            None
+        };
+        let caching = async {
+            // What is slow and not needed by the record must not delay it: until it is written it can be lost.
+            if is_cacheable && event.outcome == Outcome::Completed && store.keeps_texts() {
+                stores.cache(&event, &mut transcript).await;
+            }
+        };
+        futures::join!(stores.record(UsageEvent::clone(&event), kept), caching);
     };
     let bound = bound(&event, trail.key_id());
     let binding = async {
@@ -117,13 +134,12 @@ pub async fn run(stores: &impl Stores, ended: Ended) {
             stores.bind(&event, session, bound).await;
         }
     };
-    let recording = stores.record(event.clone(), kept);
     let sharing = async {
         // Others tell here whether the request is watched.
         stores.share_health().await;
         stores.show(&event).await;
     };
-    futures::join!(recording, stores.charge(&event), sharing, binding, caching);
+    futures::join!(recording, stores.charge(&event), sharing, binding);
     stores.tell().await;
 }
 

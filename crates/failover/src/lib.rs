@@ -21,7 +21,7 @@ pub mod serve;
 pub mod settlement;
 pub mod trail;
 
-pub use after_response::{Bound, Ended, Stores};
+pub use after_response::{Bound, Ended, Recognised, Stores};
 pub use failed::{AttemptError, Failed};
 pub use health::{Health, Hold, Targets};
 pub use platform::{Platform, Refused, Slot};

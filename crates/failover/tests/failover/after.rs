@@ -12,7 +12,7 @@ use nexus_edge_core::dialect::canonical::{ChatRequest, Part};
 use nexus_edge_core::dialect::transcript::Transcript;
 use nexus_edge_core::stats::{Outcome, PriceSource, UsageEvent};
 use nexus_edge_core::tokens::UsageSource;
-use nexus_edge_failover::{Bound, Ended, Stores, Trail, after_response};
+use nexus_edge_failover::{Bound, Ended, Recognised, Stores, Trail, after_response};
 
 use crate::world::{run, sleep};
 
@@ -56,13 +56,10 @@ impl Stores for Notes {
         self.note(format!("settle {}", event.usage.total()));
     }
 
-    async fn recognise(&self, event: &mut UsageEvent, _: &mut Transcript) -> bool {
+    async fn recognise(&self) -> Recognised {
         sleep(self.recognising_takes_ms).await;
         self.note("recognise");
-        if let Some(id) = self.recognised_as {
-            id.clone_into(&mut event.conversation_id);
-        }
-        self.is_named
+        Recognised { conversation_id: self.recognised_as.map(str::to_owned), is_named: self.is_named }
     }
 
     async fn record(&self, event: UsageEvent, kept: Option<Kept>) {
@@ -225,8 +222,10 @@ fn a_conversation_that_is_recognised_after_the_answer_is_in_its_record() {
     assert_eq!(notes.recorded.borrow()[0].conversation_id, "known");
     let lines = notes.lines.take();
     let place = |what: &str| lines.iter().position(|line| line == what);
-    // What the request holds is given back before.
-    assert!(place("settle 1").is_some() && place("settle 1") < place("recognise"), "{lines:?}");
+    // What the request holds is given back before, and nothing but the record waits for it.
+    for earlier in ["settle 1", "charge 0", "health", "show 0", "bind s 7 m"] {
+        assert!(place(earlier).is_some() && place(earlier) < place("recognise"), "{earlier}: {lines:?}");
+    }
 }
 
 #[test]
