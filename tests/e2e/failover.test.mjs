@@ -322,6 +322,38 @@ test("several keys: a refused one rests, another goes on", async () => {
   assert.ok(keysSeen.filter((key) => key.includes("bad")).length <= 1, `the bad key was used: ${keysSeen}`);
 });
 
+test("a replaced key has no history: neither the provider's own nor one of its pool", async () => {
+  let good = "";
+  const refuses = (x) =>
+    x.headers.authorization === `Bearer ${good}` ? says("mended")(x) : fails(401, { code: "invalid_api_key" })(x);
+  const { name, providers } = await logical([refuses, says("other")]);
+  const { id } = providers[0];
+  const resting = async () => {
+    const { body } = await t.gw.admin("GET", "/providers?with=state");
+    const { state } = body.providers.find((provider) => provider.id === id);
+    return state.live.resting_keys.map((key) => key.name);
+  };
+  const once = async () => textOf(await t.complete(ask(name)));
+  await t.gw.admin("PUT", `/providers/${id}`, { server_key: "sk-stale-0001" });
+  assert.equal(await once(), "other");
+  assert.deepEqual(await resting(), ["primary"]);
+  good = "sk-fresh-0002";
+  await t.gw.admin("PUT", `/providers/${id}`, { server_key: good });
+  assert.deepEqual(await resting(), []);
+  assert.equal(await once(), "mended");
+
+  // The same of a further key.
+  await t.gw.admin("PUT", `/providers/${id}`, { server_key: null });
+  const further = { label: "further", key: "sk-stale-0003" };
+  const { body: key } = await t.gw.admin("POST", `/providers/${id}/keys`, further);
+  assert.equal(await once(), "other");
+  assert.deepEqual(await resting(), [key.id]);
+  good = "sk-fresh-0004";
+  await t.gw.admin("PUT", `/providers/${id}/keys/${key.id}`, { key: good });
+  assert.deepEqual(await resting(), []);
+  assert.equal(await once(), "mended");
+});
+
 test("a session stays where it is, and moves on when it must", async () => {
   let down = false;
   const { name, seen } = await logical([(x) => (down ? fails(500)(x) : says("one")(x)), says("two")], {

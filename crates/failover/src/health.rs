@@ -78,7 +78,10 @@ impl Targets {
     #[must_use]
     pub fn of(candidate: &Candidate, caller: Caller) -> Self {
         let provider = candidate.upstream.record.uid.clone();
-        let key = candidate.key().map_or_else(|| format!("{provider}#none"), |key| key.target.clone());
+        let key = match candidate.key() {
+            Some(key) => key.target.clone(),
+            None => candidate.upstream.keyless_target(),
+        };
         Self { model: candidate.target.to_string(), provider, key, caller }
     }
 

@@ -653,7 +653,7 @@ mod tests {
         moved.key_sealed = key("E", 1, "sk-moved").key_sealed;
         let mut own = test_record(1, "a");
         own.server_key_sealed = Some(ring.seal("sk-own", &own.seal_context("server_key"), [1; 12]).unwrap());
-        let providers = vec![own, test_record(2, "b")];
+        let providers = vec![own, test_record(2, "b"), test_record(3, "c")];
         let pool = vec![key("A", 1, "sk-a"), key("B", 2, "sk-b"), off, moved];
         let (snapshot, problems) =
             compile_with_keys(providers, vec![model(1, 1, "m"), model(2, 2, "n")], pool);
@@ -665,6 +665,11 @@ mod tests {
         };
         assert_eq!(keys("m"), [("primary".into(), "sk-own".into()), ("A".into(), "sk-a".into())]);
         assert_eq!(keys("n"), [("B".into(), "sk-b".into())]);
+        let targets = |id| -> Vec<_> { snapshot.upstream(id).unwrap().key_targets().collect() };
+        assert!(
+            targets(1).iter().zip(["primary", "A"]).all(|(target, id)| target.contains(&format!("#{id}@")))
+        );
+        assert_eq!(targets(3), [format!("{}#none", snapshot.upstream(3).unwrap().record.uid)]);
         assert!(!format!("{snapshot:?}").contains("sk-"));
         assert_eq!(snapshot.logical_models().len(), 1);
     }

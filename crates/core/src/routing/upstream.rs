@@ -6,6 +6,7 @@ use std::fmt;
 use std::sync::Arc;
 
 use super::guard::{self, Guard};
+use super::health::target_of_key;
 use crate::catalog::operation::DEFAULT_WEIGHT;
 use crate::catalog::{ProviderKeyRecord, ProviderRecord};
 use crate::dialect::operation::Operation;
@@ -21,7 +22,7 @@ use nexus_edge_prices::BUILT_IN;
 pub struct UpstreamKey {
     /// The record's id; [`UpstreamKey::PRIMARY`] for the provider's own key.
     pub id: String,
-    /// Its name on the health registry.
+    /// Its name on the health registry ([`target_of_key`]).
     pub target: String,
     /// What its owner calls it.
     pub label: String,
@@ -80,9 +81,12 @@ impl Upstream {
     ) -> Result<Self, String> {
         let mut upstream = open(record, keyring, allow_private)?;
         let uid = upstream.record.uid.clone();
+        let headers = upstream.record.headers_sealed.clone();
+        let target_of =
+            |id: &str, sealed: Option<&str>| target_of_key(&uid, id, [sealed, headers.as_deref()]);
         let primary = upstream.server_key.iter().map(|key| UpstreamKey {
             id: UpstreamKey::PRIMARY.to_owned(),
-            target: format!("{uid}#{}", UpstreamKey::PRIMARY),
+            target: target_of(UpstreamKey::PRIMARY, upstream.record.server_key_sealed.as_deref()),
             label: UpstreamKey::PRIMARY.to_owned(),
             weight: DEFAULT_WEIGHT,
             max_qps: None,
@@ -92,7 +96,7 @@ impl Upstream {
         for record in keys.into_iter().filter(|record| record.enabled) {
             match keyring.open(&record.key_sealed, &record.seal_context()) {
                 Ok(key) => opened.push(UpstreamKey {
-                    target: format!("{uid}#{}", record.id),
+                    target: target_of(&record.id, Some(&record.key_sealed)),
                     id: record.id,
                     label: record.label,
                     weight: record.weight,
@@ -115,6 +119,19 @@ impl Upstream {
     pub fn is_discreet(&self) -> bool {
         self.record.has_quirk(Quirk::DiscreetStreams)
             || host_of(&self.record.server_url).is_ok_and(|host| BUILT_IN.is_host_of_seller(host))
+    }
+
+    /// The names on the health registry of what it is asked with now: its keys, or that it has none.
+    pub fn key_targets(&self) -> impl Iterator<Item = Cow<'_, str>> {
+        let keyless = self.keys.is_empty().then(|| Cow::Owned(self.keyless_target()));
+        self.keys.iter().map(|key| Cow::Borrowed(key.target.as_str())).chain(keyless)
+    }
+
+    /// The name on the health registry of an attempt without a key; the credential may be among its headers.
+    #[must_use]
+    pub fn keyless_target(&self) -> String {
+        let ProviderRecord { uid, headers_sealed, .. } = &self.record;
+        target_of_key(uid, "none", [headers_sealed.as_deref(), None])
     }
 
     /// What its kind must know to address it.

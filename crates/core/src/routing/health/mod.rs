@@ -13,7 +13,7 @@ mod witnesses;
 pub use circuit::{CircuitSettings, Phase, ProbeTurn};
 pub use error_rate::ErrorRate;
 pub use latency::{LatencySketch, RELATIVE_ERROR};
-pub use of_provider::{OfProvider, Resting};
+pub use of_provider::{OfProvider, Resting, target_of_key};
 pub use registry::{Blocked, Blocks, HealthRegistry, Permit, RegistrySettings};
 pub use shared::{MAX_SHARED_TARGET_BYTES, SharedKind, SharedState};
 pub use shared_registry::SharedRegistry;

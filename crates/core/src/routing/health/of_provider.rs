@@ -6,6 +6,10 @@ use super::circuit::Phase;
 use super::registry::HealthRegistry;
 use super::shared::SharedState;
 use super::target::TargetView;
+use crate::hash::sha256_hex;
+
+/// Hexadecimal digits of the tag of a key's value.
+const TAG_DIGITS: usize = 12;
 
 /// A provider with what is blocked of it. Times are milliseconds since the epoch.
 #[derive(Debug, Clone, PartialEq, Serialize)]
@@ -33,9 +37,10 @@ pub struct Resting {
 }
 
 impl HealthRegistry {
-    /// What is known of the provider with this `uid`.
+    /// What is known of the provider with this `uid`, whose keys have the names that `is_key` says: what is still remembered of a
+    /// key's earlier value is not shown.
     #[must_use]
-    pub fn of_provider(&self, uid: &str, now_ms: u64) -> OfProvider {
+    pub fn of_provider(&self, uid: &str, is_key: impl Fn(&str) -> bool, now_ms: u64) -> OfProvider {
         let (mut resting_models, mut resting_keys) = (Vec::new(), Vec::new());
         for (target, view) in self.targets(now_ms) {
             let Some((kind, name)) = part_of(target, uid) else { continue };
@@ -44,7 +49,11 @@ impl HealthRegistry {
                 continue;
             }
             let one = Resting { name: name.to_owned(), until_ms: view.blocked_until_ms(), by_circuit };
-            if kind == '/' { resting_models.push(one) } else { resting_keys.push(one) }
+            if kind == '/' {
+                resting_models.push(one);
+            } else if is_key(target) {
+                resting_keys.push(Resting { name: key_id(name).to_owned(), ..one });
+            }
         }
         resting_models.sort_unstable();
         resting_keys.sort_unstable();
@@ -66,6 +75,24 @@ impl HealthRegistry {
 fn part_of<'a>(target: &'a str, uid: &str) -> Option<(char, &'a str)> {
     let part = target.strip_prefix(uid)?;
     ['/', '#'].into_iter().find_map(|sign| Some((sign, part.strip_prefix(sign)?)))
+}
+
+/// The name of a key in the registry: the provider's `uid`, the key's `id`, and a tag of its value, so that a new value has no
+/// history. `sealed` is what it is asked with, encrypted. The tag is a hash of ciphertexts with a random nonce, of which nothing of
+/// the key can be guessed; encrypting the same value again, as when the master key is rotated, makes another tag.
+#[must_use]
+pub fn target_of_key(uid: &str, id: &str, sealed: [Option<&str>; 2]) -> String {
+    if sealed.iter().all(Option::is_none) {
+        return format!("{uid}#{id}");
+    }
+    let mut tag = sha256_hex(&sealed.map(Option::unwrap_or_default).join(" "));
+    tag.truncate(TAG_DIGITS);
+    format!("{uid}#{id}@{tag}")
+}
+
+/// The id in the name of a key, without the tag.
+fn key_id(name: &str) -> &str {
+    name.split_once('@').map_or(name, |(id, _)| id)
 }
 
 #[cfg(test)]
@@ -91,9 +118,12 @@ mod tests {
         for target in ["p", "p/org/m", "p2/m", "p2"] {
             kill(&mut registry, target);
         }
-        registry.note("p#k", NOW, Outcome::RateLimited { retry_after_ms: Some(5_000) }, None);
+        let k = target_of_key("p", "k", [Some("sealed"), None]);
+        for target in [k.as_str(), "p#k@0123456789ab", "p#k"] {
+            registry.note(target, NOW, Outcome::RateLimited { retry_after_ms: Some(5_000) }, None);
+        }
         registry.note("p/well", NOW, Outcome::Success, Some(5));
-        let of = registry.of_provider("p", NOW);
+        let of = registry.of_provider("p", |target| target == k, NOW);
         assert!(matches!(of.provider.circuit, Phase::Open { .. }));
         let names = |resting: &[Resting]| {
             resting.iter().map(|one| (one.name.clone(), one.by_circuit)).collect::<Vec<_>>()
@@ -101,6 +131,23 @@ mod tests {
         assert_eq!(names(&of.resting_models), [("org/m".to_owned(), true)]);
         assert_eq!(names(&of.resting_keys), [("k".to_owned(), false)]);
         assert_eq!(of.resting_keys.first().and_then(|one| one.until_ms), Some(NOW + 5_000));
+    }
+
+    #[test]
+    fn the_name_of_a_key_changes_with_its_value_and_says_nothing_of_it() {
+        let name = |key, headers| target_of_key("p", "k", [key, headers]);
+        let names = [
+            name(None, None),
+            name(Some("one"), None),
+            name(Some("two"), None),
+            name(Some("one"), Some("h")),
+            name(None, Some("one")),
+        ];
+        for (index, name) in names.iter().enumerate() {
+            assert!(!names[..index].contains(name), "{name}");
+            assert_eq!(part_of(name, "p").map(|(sign, name)| (sign, key_id(name))), Some(('#', "k")));
+        }
+        assert_eq!(name(Some("one"), None), names[1], "isolates name it alike");
     }
 
     #[test]

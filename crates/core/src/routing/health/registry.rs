@@ -1,7 +1,7 @@
 //! The health registry: the health of all targets, as one isolate knows it.
 //!
 //! A target is anything that can be healthy or not, by name: a provider (`uid`), a model at a provider (`uid/model`),
-//! a key (`uid#key`). An attempt begins at each of its targets, which returns a [`Permit`], and ends by returning the
+//! a key (`uid#key`, with a tag of its value). An attempt begins at each of its targets, which returns a [`Permit`], and ends by returning the
 //! permit with the outcome. The number of targets is bounded; the least recently used one is dropped first.
 
 use std::collections::HashMap;
