@@ -38,6 +38,8 @@ struct Inner {
     host: Host,
     /// What a request needs of each subject, by estimate.
     need: Amounts,
+    /// What it would need with the shortest answers.
+    least: Amounts,
     holdings: RefCell<Holdings<Spent>>,
     credit: Cell<Option<Hold>>,
     /// Stops renewing the slots when dropped.
@@ -54,11 +56,12 @@ struct LimitReached {
 }
 
 impl Admission {
-    /// Nothing yet, for a request that needs so much of each subject.
-    pub fn begin(exchange: &Exchange, need: Amounts) -> Self {
+    /// Nothing yet, for a request that needs so much of each subject, and `least` with the shortest answers.
+    pub fn begin(exchange: &Exchange, need: Amounts, least: Amounts) -> Self {
         let inner = Rc::new(Inner {
             host: (**exchange).clone(),
             need,
+            least,
             holdings: RefCell::default(),
             credit: Cell::new(None),
             renewing: RefCell::default(),
@@ -169,7 +172,7 @@ impl Inner {
                 Ok(())
             }
             Err(held) => {
-                let error = refuse(&held, subject);
+                let error = refuse(&held, subject, self.least);
                 self.note_refusal(&error, subject);
                 Err(error)
             }
@@ -311,7 +314,7 @@ async fn provider_limit(exchange: &Exchange, candidate: &Candidate) -> Result<()
     // admitted.
     match limits::take(exchange, &subject, &rules, one, None).await {
         Ok(_) => Ok(()),
-        Err(held) => Err(refuse(&held, &subject)),
+        Err(held) => Err(refuse(&held, &subject, one)),
     }
 }
 
@@ -324,10 +327,10 @@ pub fn unpriced(model: &str) -> ApiError {
     ApiError::new(403, ErrorKind::Permission, "price_unknown", message)
 }
 
-/// The error for a limit that refuses a request.
-pub fn refuse(held: &Held, subject: &Subject) -> ApiError {
+/// The error for a limit that refuses a request, which needs `least` with the shortest answers.
+pub fn refuse(held: &Held, subject: &Subject, least: Amounts) -> ApiError {
     match held {
-        Held::Refused(refusal) => refusal.to_error(subject),
+        Held::Refused(refusal) => refusal.to_error(subject, least),
         Held::Unreachable => ApiError::unavailable(
             "limits_unavailable",
             "The limits of this API key cannot be checked at the moment. Try again.",

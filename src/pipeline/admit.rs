@@ -11,11 +11,11 @@ use nexus_edge_core::limits::amounts::Unit;
 use nexus_edge_core::limits::blocked::Blocked;
 use nexus_edge_core::limits::headers::ratelimit_headers;
 use nexus_edge_core::limits::policy::LimitPolicy;
-use nexus_edge_core::limits::refusal::{Refusal, too_much};
+use nexus_edge_core::limits::refusal::{Refusal, not_enough, too_much};
 use nexus_edge_core::limits::rules::{FailurePolicy, Limits, RuleKind};
 use nexus_edge_core::limits::subject::caller_network;
 use nexus_edge_core::limits::{Amounts, Bucket, Rules, Subject, SubjectKind};
-use nexus_edge_core::routing::bound::Demand;
+use nexus_edge_core::routing::bound::{Demand, SHORTEST_ANSWER_TOKENS};
 use nexus_edge_core::routing::{Candidate, Route, Snapshot};
 use nexus_edge_core::stats::UsageEvent;
 use std::cell::RefCell;
@@ -88,7 +88,8 @@ impl Limited<'_> {
                 || route.candidates.iter().any(|candidate| of_models(candidate, unit).is_some())
         };
         if !pays && !counts(Unit::Tokens) && !counts(Unit::Cost) {
-            return reserve(exchange, principal, model, &subjects, Amounts::request(0, 0)).await;
+            let one = Amounts::request(0, 0);
+            return reserve(exchange, principal, model, &subjects, [one, one]).await;
         }
         // The preferred model decides how long an answer may be; one with a smaller limit is passed over.
         let smallest = |unit: Unit| {
@@ -107,7 +108,11 @@ impl Limited<'_> {
             if let Some((subject, rule)) = exceeded {
                 return Err(too_much(subject, rule, need));
             }
-            match reserve(exchange, principal, model, &subjects, need).await {
+            let least = match shortening {
+                Shortening::Limit => demand.owes(SHORTEST_ANSWER_TOKENS.min(each), &route.candidates, now),
+                Shortening::None => need,
+            };
+            match reserve(exchange, principal, model, &subjects, [need, least]).await {
                 Ok(mut admission) => {
                     if shortening == Shortening::Limit && demand.each.is_none() {
                         admission.answer_limit = demand.limit_to_send(each, &route.candidates);
@@ -132,21 +137,23 @@ fn is_of_amounts(error: &ApiError) -> bool {
 /// limits stays counted as it was estimated.
 pub fn of_interrupted(exchange: &Exchange, principal: &Principal) -> Option<Admission> {
     exchange.settings.checks_credits.then(|| {
-        let admission = Admission::begin(exchange, Amounts::request(0, 0));
+        let one = Amounts::request(0, 0);
+        let admission = Admission::begin(exchange, one, one);
         admission.hold_credit(credits::hold_of(principal, &exchange.event_id));
         admission
     })
 }
 
-/// Takes what a request needs of each subject, and of the account that pays.
+/// Takes what a request needs of each subject, and of the account that pays; the second amount is what it would need with the
+/// shortest answers.
 async fn reserve(
     exchange: &Exchange,
     principal: &Principal,
     model: &str,
     subjects: &[(Subject, &LimitPolicy, Rules)],
-    need: Amounts,
+    [need, least]: [Amounts; 2],
 ) -> Result<Admission, ApiError> {
-    let admission = Admission::begin(exchange, need);
+    let admission = Admission::begin(exchange, need, least);
     for (subject, policy, rules) in subjects {
         let taken = limits::take(exchange, subject, rules, need, policy.on_failure).await;
         note_state(exchange, subject, policy);
@@ -154,12 +161,12 @@ async fn reserve(
             Ok(spent) => admission.hold(subject.clone(), spent),
             Err(held) => {
                 admission.give_back();
-                return Err(refuse(&held, subject));
+                return Err(refuse(&held, subject, least));
             }
         }
     }
     if exchange.settings.checks_credits {
-        match pay(exchange, principal, model, need.cost).await {
+        match pay(exchange, principal, model, [need.cost, least.cost]).await {
             Ok(hold) => admission.hold_credit(hold),
             Err(error) => {
                 admission.give_back();
@@ -171,19 +178,22 @@ async fn reserve(
 }
 
 /// Reserves the credits of a request. If the account cannot be reached the request is refused: money fails closed.
-async fn pay(exchange: &Exchange, principal: &Principal, model: &str, cost: u64) -> Result<Hold, ApiError> {
+async fn pay(
+    exchange: &Exchange,
+    principal: &Principal,
+    model: &str,
+    [cost, least]: [u64; 2],
+) -> Result<Hold, ApiError> {
     let conversation = recognise::named(exchange).unwrap_or_else(|| exchange.event_id.clone());
     let begun = UsageEvent { model: model.to_owned(), ..exchange.event_of(principal, conversation) };
     // The reservation of a request is for all of its rounds.
-    let cost = cost.saturating_add(exchange.round.as_ref().map_or(0, |round| round.spent_micros));
+    let spent = exchange.round.as_ref().map_or(0, |round| round.spent_micros);
+    let (cost, least) = (cost.saturating_add(spent), least.saturating_add(spent));
     let note = Note::of_begun(&begun);
     let (env, settings) = (&exchange.env, &exchange.settings);
     match credits::reserve(env, settings, principal, &exchange.event_id, cost, note).await {
         Ok(Ok(hold)) => Ok(hold),
-        Ok(Err(_)) => {
-            let message = "The account of this API key has not enough credits for this request.";
-            Err(ApiError::new(402, ErrorKind::InsufficientQuota, "insufficient_credits", message))
-        }
+        Ok(Err(available)) => Err(not_enough(u64::try_from(available).unwrap_or(0), cost, least)),
         Err(error) => {
             log_error("credits", &error);
             let message = "The credits of this API key cannot be checked at the moment. Try again.";
@@ -313,7 +323,7 @@ pub async fn tool_call(host: &Host, principal: &Principal) -> Result<(), ApiErro
     match limits::take(host, &subject, &rules, Amounts::request(0, 0), on_failure).await {
         Ok(_) => Ok(()),
         Err(Held::Unreachable) if per_day.is_none() => Ok(()),
-        Err(held @ Held::Unreachable) => Err(refuse(&held, &Subject::key(&principal.key_id))),
+        Err(held @ Held::Unreachable) => Err(refuse(&held, &Subject::key(&principal.key_id), Amounts::ZERO)),
         Err(Held::Refused(refusal)) => Err(too_many(&refusal, "calls of tools")),
     }
 }

@@ -82,6 +82,22 @@ test("a budget warns, and then stops", async () => {
   assert.equal((await complete()).status, 200);
 });
 
+test("who asks for more than is left hears how much that is, and a shorter answer passes", async () => {
+  const model = await t.model("half-spent", expensive);
+  await price(`provider_model:${model.id}`, { input: 1, output: 3 });
+  const { id, key } = await t.gw.createKey({ budget: { amount: 0.006, period: "day" } });
+  const complete = (fields) => t.gw.complete(key, ask("half-spent", fields));
+  assert.equal((await complete({ max_tokens: 1000 })).status, 200);
+  const spent = () => t.gw.admin("GET", `/limits/key:${id}`).then(({ body }) => body.usage[0].used);
+  await eventually(async () => (await spent()) === 4000, { what: "the correction" });
+  const refused = await complete({});
+  assert.equal(refused.status, 402, refused.text);
+  const { code, message } = errorOf(refused.text);
+  assert.equal(code, "budget_exceeded");
+  assert.match(message, /\$0\.006 a day, of which \$0\.002 is left\. A shorter answer may fit .*, or retry after/);
+  assert.equal((await complete({ max_tokens: 100 })).status, 200);
+});
+
 test("what runs is reserved: a budget is not overdrawn by many at once", async () => {
   const model = await t.model("reserved", expensive);
   await price(`provider_model:${model.id}`, { input: 0, output: 1 });

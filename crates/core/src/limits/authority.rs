@@ -142,7 +142,9 @@ impl Authority {
                 worst.retry_after_ms.unwrap_or(u64::MAX) < retry_after_ms.unwrap_or(u64::MAX)
             });
             if is_worse {
-                worst = Some(Refused { kind: Some(rule.kind), limit: rule.limit, retry_after_ms, hold_ms });
+                let Rule { kind, limit } = *rule;
+                let left = Some(self.meter(kind).available(rule));
+                worst = Some(Refused { kind: Some(kind), limit, retry_after_ms, hold_ms, left });
             }
         }
         let is_full = ask.rules.concurrency.is_some_and(|limit| self.slots.len() as u64 >= limit);
@@ -152,7 +154,7 @@ impl Authority {
             && !self.slots.contains_key(slot)
         {
             let retry_after_ms = (limit > 0).then_some(BUSY_RETRY_MS);
-            worst = Some(Refused { kind: None, limit, retry_after_ms, hold_ms: LOOSE_HOLD_MS });
+            worst = Some(Refused { kind: None, limit, retry_after_ms, hold_ms: LOOSE_HOLD_MS, left: None });
         }
         worst
     }
@@ -226,6 +228,9 @@ mod tests {
         assert!(take(&mut authority, &rules, Amounts::request(60, 0), 5_000).refused.is_none());
         let reply = take(&mut authority, &rules, Amounts::request(60, 0), 5_000);
         assert_eq!(reply.refused.unwrap().kind, Some(RuleKind::RequestsPerDay));
+        let rules = Rules::new(&Limits { tokens_per_minute: Some(100), ..Limits::default() }, None);
+        let refused = take(&mut authority, &rules, Amounts::request(60, 0), 5_000).refused;
+        assert_eq!(refused.and_then(|refused| refused.left), Some(40), "there is room for less");
         assert_eq!(reply.meters.iter().map(|meter| meter.used).collect::<Vec<_>>(), [1, 1, 60]);
     }
 

@@ -50,10 +50,14 @@ pub struct Marker {
 }
 
 impl Marker {
-    /// The marker for a refusal; `None` if the limit is free again before the marker would expire.
+    /// The marker for a refusal; `None` if the limit is free again before the marker would expire, or if a smaller request may have
+    /// room: a marker refuses every request.
     #[must_use]
     pub fn of(refusal: &Refusal, now_ms: u64) -> Option<Self> {
         let kind = refusal.kind.filter(|kind| kind.is_long())?;
+        if refusal.left.is_some_and(|left| left > 0) {
+            return None;
+        }
         let is_short = refusal.retry_after_ms.is_some_and(|wait| wait < MARKER_TTL_S * 1_000);
         let retry_at_ms = refusal.retry_after_ms.map(|wait| now_ms.saturating_add(wait));
         (!is_short).then_some(Self { kind, limit: refusal.limit, retry_at_ms })
@@ -69,6 +73,7 @@ impl Marker {
             kind: Some(self.kind),
             limit: self.limit,
             retry_after_ms: self.retry_at_ms.map(|at| at - now_ms),
+            left: None,
         })
     }
 
@@ -123,13 +128,20 @@ mod tests {
 
     #[test]
     fn a_marker_refuses_until_the_limit_is_free_again() {
-        let refusal =
-            |retry_after_ms| Refusal { kind: Some(RuleKind::RequestsPerDay), limit: 9, retry_after_ms };
+        let refusal = |retry_after_ms| Refusal {
+            kind: Some(RuleKind::RequestsPerDay),
+            limit: 9,
+            retry_after_ms,
+            left: None,
+        };
         assert_eq!(Marker::of(&refusal(Some(59_999)), 0), None);
         assert_eq!(
             Marker::of(&Refusal { kind: Some(RuleKind::RequestsPerMinute), ..refusal(None) }, 0),
             None
         );
+        let has = |left| Refusal { left: Some(left), ..refusal(None) };
+        assert_eq!(Marker::of(&has(1), 0), None, "a smaller request has room");
+        assert!(Marker::of(&has(0), 0).is_some());
         let marker = Marker::of(&refusal(Some(100_000)), 1_000).unwrap();
         assert_eq!(marker.refusal(41_000), Some(refusal(Some(60_000))));
         assert_eq!(marker.refusal(101_000), None);

@@ -82,6 +82,9 @@ pub struct Refused {
     pub retry_after_ms: Option<u64>,
     /// Milliseconds for which the isolate may refuse without asking again.
     pub hold_ms: u64,
+    /// What is left of the limit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<u64>,
 }
 
 /// The state of one rule.

@@ -27,7 +27,7 @@ pub const UNKNOWN_ANSWER_TOKENS: u64 = 4_096;
 /// Lengths of an answer that are tried where more cannot be reserved for a request that sets no limit.
 const SHORTER: [u64; 3] = [16_384, 4_096, 1_024];
 /// An answer with a shorter limit is of no use, and not every service accepts one.
-const SHORTEST_ANSWER_TOKENS: u64 = 16;
+pub const SHORTEST_ANSWER_TOKENS: u64 = 16;
 /// Reserved for an image: more than the 6,240 tokens of the largest one that is sold by tokens.
 const IMAGE_TOKENS: u64 = 8_192;
 /// Reserved for an image, a recording or a document of a prompt: more than an image takes at any service's highest resolution …

@@ -22,19 +22,19 @@ fn granted(rules: &Rules, need: Amounts) -> (Lease, Spent) {
 }
 
 fn refused(limit: u64, retry_after_ms: u64, hold_ms: u64) -> Reply {
-    let refused = Refused { kind: KIND, limit, retry_after_ms: Some(retry_after_ms), hold_ms };
+    let refused = Refused { kind: KIND, limit, retry_after_ms: Some(retry_after_ms), hold_ms, left: None };
     Reply { at: NOW, lease_ms: LEASE_TTL_MS, refused: Some(refused), ..Reply::default() }
 }
 
 fn refusal(limit: u64, retry_after_ms: u64) -> Step {
-    Step::Refused(Refusal { kind: KIND, limit, retry_after_ms: Some(retry_after_ms) })
+    Step::Refused(Refusal { kind: KIND, limit, retry_after_ms: Some(retry_after_ms), left: None })
 }
 
 #[test]
 fn a_refusal_elsewhere_holds_here_exactly_as_long_as_it_says() {
     let rules = Rules::requests_per_minute(5);
     let mut lease = Lease::default();
-    lease.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: Some(900) }, 300, NOW);
+    lease.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: Some(900), left: None }, 300, NOW);
     assert_eq!(lease.spend(&rules, ONE, NOW + 299), refusal(5, 601));
     assert_eq!(lease.spend(&rules, ONE, NOW + 300), Step::Ask);
 }
@@ -61,7 +61,7 @@ fn a_lease_is_dropped_only_when_nothing_would_be_lost() {
     assert!(!lease.is_idle(NOW + 60_000) && lease.is_idle(NOW + 60_001));
 
     let mut holding = lease.clone();
-    holding.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: None }, 100_000, NOW);
+    holding.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: None, left: None }, 100_000, NOW);
     assert!(!holding.is_idle(NOW + 99_999) && holding.is_idle(NOW + 100_000));
 
     lease.give_back(spent, NOW);
@@ -110,7 +110,12 @@ fn returns_of_one_grant_are_one_return_and_end_its_refusals() {
     let rules = Rules::new(&limits, None);
     let (mut lease, spent) = granted(&rules, Amounts::request(100, 0));
     let block = |lease: &mut Lease, kind| {
-        lease.block(&rules, Refusal { kind: Some(kind), limit: 5, retry_after_ms: None }, 50_000, NOW);
+        lease.block(
+            &rules,
+            Refusal { kind: Some(kind), limit: 5, retry_after_ms: None, left: None },
+            50_000,
+            NOW,
+        );
     };
     block(&mut lease, RuleKind::RequestsPerMinute);
     block(&mut lease, RuleKind::TokensPerMinute);
@@ -171,7 +176,7 @@ fn nothing_more_is_asked_for_during_a_refusal_or_without_limits() {
     let rules = Rules::requests_per_minute(10_000);
     let mut lease = under_demand(&rules);
     lease.spend(&rules, ONE, NOW + 1_000);
-    lease.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: None }, 100, NOW + 1_000);
+    lease.block(&rules, Refusal { kind: KIND, limit: 5, retry_after_ms: None, left: None }, 100, NOW + 1_000);
     assert_eq!(lease.refill(NOW + 1_099), None);
     assert!(lease.refill(NOW + 1_100).is_some());
 
