@@ -88,7 +88,10 @@ pub fn set_cost(headers: &Headers, record: &RequestRecord) {
         return;
     };
     let charge = quote.charge(&event.usage, event.usage_source, event.ts);
-    if charge.source != PriceSource::Unknown {
+    // A side that was not reported is counted afterwards too, if the request is a chat; what the provider says that it costs stays.
+    let is_final =
+        charge.source == PriceSource::Provider || record.transcript.is_empty() || !event.usage.is_one_sided();
+    if is_final && charge.source != PriceSource::Unknown {
         set_header(headers, "x-nexus-cost", &charge.micros.to_string());
     }
 }

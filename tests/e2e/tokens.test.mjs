@@ -354,6 +354,41 @@ test("what is reported is not counted", async () => {
   }
 });
 
+test("the side that is not reported is counted, the other stays, and no cost is said before that", async () => {
+  const listed = await t.model("half", () => {}, { upstream_model: "gpt-4o-half" });
+  assert.equal((await t.gw.admin("PUT", `/prices/provider_model:${listed.id}`, { input: 1, output: 1 })).status, 200);
+  const { prompt_tokens, completion_tokens } = await counted("half", ANSWER);
+  for (const [said, expected] of [
+    [{ prompt_tokens: 777, completion_tokens: 0, total_tokens: 777 }, [777, completion_tokens, "counted"]],
+    [{ prompt_tokens: 777 }, [777, completion_tokens, "counted"]],
+    [{ prompt_tokens: 0, completion_tokens: 888 }, [prompt_tokens, 888, "counted"]],
+    [{ total_tokens: 30 }, [0, 30, "reported"]],
+    [usage(777, 888), [777, 888, "reported"]],
+  ]) {
+    t.up.on("gpt-4o-half", (x) =>
+      x.json().stream
+        ? x.stream(streamEvents("half", [ANSWER], { reported: said }))
+        : x.reply(200, completion("half", ANSWER, { reported: said })),
+    );
+    for (const stream of [false, true])
+      for (const reply of [
+        await t.complete(ask("half", { stream })),
+        await post("/v1/messages", { ...ask("half", { stream }), max_tokens: 50 }),
+      ]) {
+        assert.equal(reply.status, 200, reply.text);
+        const row = await rowOf(reply);
+        const what = `${JSON.stringify(said)}, stream: ${stream}`;
+        assert.deepEqual([row.prompt_tokens, row.completion_tokens, row.usage_source], expected, what);
+        const told = stream || expected[2] === "counted" ? undefined : String(row.cost_micros);
+        assert.equal(reply.headers["x-nexus-cost"], told, what);
+      }
+  }
+  // An answer of nothing has no tokens.
+  t.up.on("gpt-4o-half", (x) => x.reply(200, completion("half", "", { reported: usage(777, 0) })));
+  const row = await rowOf(await t.complete(ask("half")));
+  assert.deepEqual([row.prompt_tokens, row.completion_tokens, row.usage_source], [777, 0, "reported"]);
+});
+
 test("a stream that the caller leaves is counted as far as it came", async () => {
   const begun = "One two three four";
   const slowly = async (x) => {

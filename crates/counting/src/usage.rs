@@ -1,4 +1,4 @@
-//! The usage of an exchange whose upstream reported none, or broke off before it reported all of it.
+//! The usage of an exchange whose upstream reported none, one side only, or broke off before it reported all of it.
 
 use nexus_edge_core::dialect::canonical::{Answered, ChatRequest, Part};
 use nexus_edge_core::dialect::pipe::MAX_ANSWER_TEXT;
@@ -15,9 +15,10 @@ const EXACT_BYTES: usize = 1 << 20;
 /// An answer that ends this close to the limit of stored text was truncated by the gateway itself.
 const LONGEST_PIECE: usize = 64 << 10;
 
-/// Counts what the upstream did not report. Reported usage of a complete answer is never counted again.
+/// Counts what the upstream did not report. What it reported of a complete answer is never counted again; a side of which it
+/// reported no tokens is, if it has text.
 ///
-/// Afterwards the source is [`UsageSource::Counted`] if all of the text was counted by a tokenizer, and stays
+/// Afterwards the source is [`UsageSource::Counted`] if all of the text that was not reported was counted by a tokenizer, and
 /// [`UsageSource::Estimated`] if only a part of it was, or nothing is left to count.
 pub fn complete(event: &mut UsageEvent, transcript: &mut Transcript) {
     match event.usage_source {
@@ -28,12 +29,17 @@ pub fn complete(event: &mut UsageEvent, transcript: &mut Transcript) {
         }
         // Some upstreams report the usage of the prompt at the start of a stream and that of the answer only at its
         // end.
-        UsageSource::Reported if event.outcome != Outcome::Completed => {
-            if let Some(answered) = transcript.answer().filter(|answered| !answered.is_whole) {
-                count_broken_off(event, &answered);
+        UsageSource::Reported => {
+            if event.outcome != Outcome::Completed
+                && let Some(answered) = transcript.answer().filter(|answered| !answered.is_whole)
+            {
+                count_unreported(event, &answered);
+            }
+            if event.usage.is_one_sided() {
+                count_missing_side(event, transcript);
             }
         }
-        UsageSource::Reported | UsageSource::Counted | UsageSource::None => {}
+        UsageSource::Counted | UsageSource::None => {}
     }
 }
 
@@ -57,7 +63,22 @@ fn count(event: &mut UsageEvent, request: &ChatRequest, answered: &Answered) {
     }
 }
 
-fn count_broken_off(event: &mut UsageEvent, answered: &Answered) {
+/// Counts the side of which no tokens were reported. A prompt of 0 tokens has none from a cache either.
+fn count_missing_side(event: &mut UsageEvent, transcript: &mut Transcript) {
+    if event.usage.completion == 0 {
+        if let Some(answered) = transcript.answer() {
+            count_unreported(event, &answered);
+        }
+    } else if let Some(request) = transcript.request() {
+        let prompt = request::count(model_of(event), &request, EXACT_BYTES);
+        event.usage.prompt = prompt.tokens;
+        let is_counted = prompt.whole && event.usage_source != UsageSource::Estimated;
+        event.usage_source = if is_counted { UsageSource::Counted } else { UsageSource::Estimated };
+    }
+}
+
+/// Counts an answer of which fewer tokens were reported than it has, or none.
+fn count_unreported(event: &mut UsageEvent, answered: &Answered) {
     let CountedAnswer { all, reasoning, audio } =
         answer::count(model_of(event), &answered.response, EXACT_BYTES);
     if all.tokens <= event.usage.completion {
@@ -158,6 +179,49 @@ mod tests {
         assert_eq!(completed(reported(Outcome::Cancelled), part), (1000, 3, UsageSource::Counted));
         let less = transcript("Hello", "Hello", false);
         assert_eq!(completed(reported(Outcome::Cancelled), less), (1000, 2, UsageSource::Reported));
+    }
+
+    #[test]
+    fn a_side_that_was_not_reported_is_counted_and_the_other_stays() {
+        let reported = |prompt, completion| UsageEvent {
+            usage: TokenUsage { prompt, completion, ..TokenUsage::default() },
+            ..event(UsageSource::Reported, Outcome::Completed)
+        };
+        let spoken = || transcript("Hello", HELLO, true);
+        assert_eq!(completed(reported(1000, 0), spoken()), (1000, 3, UsageSource::Counted));
+        assert_eq!(completed(reported(0, 2), spoken()), (8, 2, UsageSource::Counted));
+        let silent = transcript("Hello", "", true);
+        assert_eq!(completed(reported(1000, 0), silent), (1000, 0, UsageSource::Reported), "it said nothing");
+        // Operations without an answer of text keep none.
+        assert_eq!(completed(reported(9, 0), Transcript::default()), (9, 0, UsageSource::Reported));
+        let mut only_total = reported(0, 30);
+        only_total.usage.is_only_total = true;
+        assert_eq!(completed(only_total, spoken()), (0, 30, UsageSource::Reported), "the prompt is in it");
+        let cut = UsageEvent { outcome: Outcome::Cancelled, ..reported(0, 2) };
+        assert_eq!(completed(cut, transcript("Hello", HELLO, false)), (8, 3, UsageSource::Counted));
+    }
+
+    #[test]
+    fn a_thought_or_a_call_is_an_answer() {
+        for part in [
+            Part::Thinking { text: "Hm.".into(), signature: None },
+            Part::ToolCall {
+                id: "c".into(),
+                name: "f".into(),
+                arguments: "{}".into(),
+                signature: None,
+                cache: None,
+            },
+        ] {
+            let mut event = event(UsageSource::Reported, Outcome::Completed);
+            event.usage.completion = 0;
+            let mut transcript = Transcript::default();
+            let choices = vec![Choice { parts: vec![part], ..Choice::default() }];
+            let response = ChatResponse { choices, ..ChatResponse::default() };
+            transcript.keep_read_answer(Answered { response, is_whole: true });
+            complete(&mut event, &mut transcript);
+            assert!(event.usage.completion > 0 && event.usage_source == UsageSource::Counted);
+        }
     }
 
     #[test]

@@ -75,6 +75,12 @@ impl Transcript {
         self.answer = Answer::Read(Rc::new(answered), None);
     }
 
+    /// Whether nothing of it is stored, as of what is no chat.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        matches!((&self.request, &self.answer), (Request::Unknown, Answer::Unknown))
+    }
+
     /// Bytes of the request that decoding it would have to read.
     #[must_use]
     pub fn unread_bytes(&self) -> usize {
@@ -152,7 +158,7 @@ mod tests {
     #[test]
     fn both_sides_are_read_when_asked_for() {
         let mut transcript = Transcript::default();
-        assert!(transcript.request().is_none() && transcript.answer().is_none());
+        assert!(transcript.request().is_none() && transcript.answer().is_none() && transcript.is_empty());
         let body = br#"{"model":"m","max_tokens":5,"messages":[{"role":"user","content":"hi"}]}"#;
         transcript.keep_request(CallerDialect::Anthropic, Rc::new(body.to_vec()), "from-the-path", true);
         transcript.keep_answer(

@@ -47,6 +47,9 @@ pub struct TokenUsage {
     /// were all others, and the gateway counts itself.
     #[serde(default, rename = "usage_suspect", skip_serializing_if = "std::ops::Not::not")]
     pub is_suspect: bool,
+    /// The provider said only how many tokens there were in all. They stand in `completion`, of which the prompt is a part.
+    #[serde(skip)]
+    pub is_only_total: bool,
 }
 
 /// Most tokens of one kind that one request can have: twice the longest context that any model has.
@@ -96,6 +99,12 @@ impl TokenUsage {
         self.total() > 0
     }
 
+    /// Whether the tokens of the prompt, or of the answer, are missing. An answer without any text has none.
+    #[must_use]
+    pub fn is_one_sided(&self) -> bool {
+        (self.prompt == 0) != (self.completion == 0) && !self.is_only_total
+    }
+
     /// Prompt and completion together.
     #[must_use]
     pub fn total(&self) -> u64 {
@@ -122,6 +131,7 @@ impl TokenUsage {
             reported_cost_micros: cost.reduce(u64::saturating_add),
             tier: later.tier,
             is_suspect: self.is_suspect || later.is_suspect,
+            is_only_total: self.is_only_total || later.is_only_total,
         }
     }
 
@@ -161,9 +171,9 @@ impl TokenUsage {
 pub enum UsageSource {
     /// The upstream reported them.
     Reported,
-    /// The upstream reported nothing; our tokenizer counted the text.
+    /// The upstream reported nothing, or one side only; our tokenizer counted the text of what is missing.
     Counted,
-    /// The upstream reported nothing; they are our estimate.
+    /// The upstream reported nothing, or one side only; what is missing is our estimate.
     Estimated,
     /// Nothing was used: no upstream answered.
     #[default]

@@ -36,6 +36,7 @@ pub(super) fn settled(said: impl Fn(Says) -> Option<u64>) -> TokenUsage {
     let reasoning = [thoughts, stated, loose].into_iter().find(|part| *part > 0).unwrap_or(0);
     let total = count(Says::Total);
 
+    let is_only_total = prompt.unwrap_or(0) == 0 && completion.unwrap_or(0) == 0 && total > 0;
     let (prompt, completion) = match (prompt.unwrap_or(0), completion.unwrap_or(0)) {
         (prompt, 0) => (prompt, total.saturating_sub(prompt).max(thoughts)),
         (0, completion) => (total.saturating_sub(completion), completion),
@@ -53,6 +54,7 @@ pub(super) fn settled(said: impl Fn(Says) -> Option<u64>) -> TokenUsage {
         audio_cached: count(Says::AudioCached),
         image_prompt: count(Says::ImagePrompt),
         image_completion: count(Says::ImageCompletion),
+        is_only_total,
         ..TokenUsage::default()
     };
     // What the service adds up itself beside thoughts needs no witness.
