@@ -1,8 +1,9 @@
 //! The events of a streamed answer: Server-Sent Events, or the items of one growing JSON list.
 
+use nexus_edge_core::sse::share::{ALWAYS, Share, append};
 use nexus_edge_core::sse::{Event, EventReader, Segment};
 
-/// Largest event that is searched. A stream with a larger one is not passed on further.
+/// Largest event that is searched. A stream with a larger one, or one for which all readers have no room, is not passed on further.
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// A part of a stream.
@@ -56,7 +57,10 @@ impl Framing {
     pub fn finish(&mut self) -> Vec<u8> {
         match self {
             Self::Events(reader) => reader.finish(),
-            Self::List(reader) => std::mem::take(&mut reader.held),
+            Self::List(reader) => {
+                reader.share.hold(0);
+                std::mem::take(&mut reader.held)
+            }
         }
     }
 
@@ -78,6 +82,8 @@ pub struct ListReader {
     depth: usize,
     in_string: bool,
     is_escaped: bool,
+    /// That of `held`.
+    share: Share,
 }
 
 impl ListReader {
@@ -86,17 +92,28 @@ impl ListReader {
             let was_inside = self.depth > 0;
             self.read(*byte);
             if was_inside || self.depth > 0 {
-                self.held.push(*byte);
+                let capacity = self.held.capacity();
+                append(&mut self.held, std::slice::from_ref(byte), MAX_EVENT_BYTES);
+                let has_room = self.held.capacity() == capacity || self.share.hold(self.held.capacity());
                 if self.depth == 0 {
                     sink(Part::Item(&self.held));
-                    self.held.clear();
-                } else if self.held.len() > MAX_EVENT_BYTES {
-                    self.held.clear();
+                    self.clear();
+                } else if self.held.len() > MAX_EVENT_BYTES || !has_room {
+                    self.clear();
                     sink(Part::TooLarge);
                 }
             } else {
                 sink(Part::Between(std::slice::from_ref(byte)));
             }
+        }
+    }
+
+    /// Forgets an item, and gives back the memory of a large one.
+    fn clear(&mut self) {
+        self.held.clear();
+        if self.held.capacity() > ALWAYS {
+            self.held = Vec::new();
+            self.share.hold(0);
         }
     }
 

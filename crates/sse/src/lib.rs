@@ -1,6 +1,7 @@
 //! Reading and writing Server-Sent Events (<https://html.spec.whatwg.org/multipage/server-sent-events.html>).
 
 pub mod reader;
+pub mod share;
 pub mod writer;
 
 pub use reader::{Event, EventReader, Segment};

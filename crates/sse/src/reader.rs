@@ -4,13 +4,16 @@
 //! - the returned segments, followed by [`EventReader::finish`], concatenate to exactly the input;
 //! - the events are the same;
 //! - an event is returned as soon as the byte that completes it has arrived, also where lines end in a lone CR;
-//! - no more than `limit` bytes are held back.
+//! - no more than `limit` bytes are held back, and no more than [`TOGETHER`](crate::share::TOGETHER) by all readers: beyond these an event is
+//!   [`Segment::Oversized`]. While the readers hold so much, which events above [`ALWAYS`] are depends on how they arrive.
 //!
 //! Framing works on bytes, so a chunk may end inside a UTF-8 character.
 
 use std::borrow::Cow;
 
 use memchr::memchr2;
+
+use crate::share::{ALWAYS, Share, append};
 
 /// A complete event with its original bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,9 +41,11 @@ pub struct EventReader {
     line_start: usize,
     /// The byte before the next one was a CR, so an LF belongs to the same line end.
     after_cr: bool,
-    /// The current event has been found to be larger than `limit`.
+    /// The current event has been found to be larger than `limit`, or than there is room for.
     oversized: bool,
     limit: usize,
+    /// That of `held`.
+    share: Share,
 }
 
 impl<'a> Event<'a> {
@@ -129,7 +134,14 @@ impl EventReader {
     /// A reader that holds back at most `limit` bytes of an incomplete event.
     #[must_use]
     pub fn new(limit: usize) -> Self {
-        Self { held: Vec::new(), line_start: 0, after_cr: false, oversized: false, limit }
+        Self {
+            held: Vec::new(),
+            line_start: 0,
+            after_cr: false,
+            oversized: false,
+            limit,
+            share: Share::default(),
+        }
     }
 
     /// Whether part of the current event has been returned already because it is too large to be held back.
@@ -152,7 +164,7 @@ impl EventReader {
         } else {
             let mut buffer = std::mem::take(&mut self.held);
             let searched = buffer.len();
-            buffer.extend_from_slice(chunk);
+            append(&mut buffer, chunk, self.limit);
             let consumed = self.cut(&buffer, searched, &mut sink);
             buffer.drain(..consumed);
             self.held = buffer;
@@ -163,6 +175,7 @@ impl EventReader {
     /// The bytes of an event that the end of the stream left incomplete.
     pub fn finish(&mut self) -> Vec<u8> {
         self.line_start = 0;
+        self.share.hold(0);
         std::mem::take(&mut self.held)
     }
 
@@ -206,8 +219,10 @@ impl EventReader {
 
     /// Holds the start of an incomplete event, or passes it on if it exceeds the limit.
     fn hold(&mut self, rest: &[u8], sink: &mut impl FnMut(Segment<'_>)) {
-        self.held.extend_from_slice(rest);
-        let too_large = self.oversized || self.held.len() > self.limit;
+        append(&mut self.held, rest, self.limit);
+        self.shrink();
+        let has_room = self.share.hold(self.held.capacity());
+        let too_large = self.oversized || self.held.len() > self.limit || !has_room;
         if too_large && !self.held.is_empty() {
             self.oversized = true;
             // Whether the current line has content decides if the next line end is a blank line; one byte of it is
@@ -217,6 +232,15 @@ impl EventReader {
             sink(Segment::Oversized(self.held.get(..passed).unwrap_or_default()));
             self.held.drain(..passed);
             self.line_start = 0;
+            self.shrink();
+            self.share.hold(self.held.capacity());
+        }
+    }
+
+    /// Gives back the memory of a large event that has been passed on.
+    fn shrink(&mut self) {
+        if self.held.capacity() > ALWAYS && self.held.len() <= ALWAYS / 2 {
+            self.held.shrink_to(ALWAYS / 4);
         }
     }
 }

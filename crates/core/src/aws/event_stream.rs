@@ -12,6 +12,8 @@
 
 use crc::{CRC_32_ISO_HDLC, Crc, Table};
 
+use crate::sse::share::{ALWAYS, Share, append};
+
 /// With tables of 16 KB, which take sixteen bytes at once: with one of 1 KB the checksum took most of the time of a message.
 static CRC: Crc<u32, Table<16>> = Crc::<u32, Table<16>>::new(&CRC_32_ISO_HDLC);
 
@@ -58,13 +60,15 @@ pub struct MessageReader {
     held: Vec<u8>,
     max_bytes: usize,
     error: Option<FrameError>,
+    /// That of `held`: messages above the limit of all readers together are refused as those above `max_bytes`.
+    share: Share,
 }
 
 impl MessageReader {
     /// For messages of at most so many bytes.
     #[must_use]
     pub fn new(max_bytes: usize) -> Self {
-        Self { held: Vec::new(), max_bytes, error: None }
+        Self { held: Vec::new(), max_bytes, error: None, share: Share::default() }
     }
 
     /// Processes the next bytes and calls `take` with each message that they complete. After an error all input is
@@ -73,7 +77,7 @@ impl MessageReader {
         if let Some(error) = self.error {
             return Err(error);
         }
-        self.held.extend_from_slice(chunk);
+        append(&mut self.held, chunk, self.max_bytes);
         let mut rest = self.held.as_slice();
         let result = loop {
             match next(rest, self.max_bytes) {
@@ -87,9 +91,15 @@ impl MessageReader {
         };
         let read = self.held.len() - rest.len();
         self.held.drain(..read);
+        if self.held.is_empty() && self.held.capacity() > ALWAYS {
+            self.held = Vec::new();
+        }
+        let has_room = self.share.hold(self.held.capacity());
+        let result = if has_room { result } else { result.and(Err(FrameError::Length)) };
         if let Err(error) = result {
             self.error = Some(error);
             self.held = Vec::new();
+            self.share.hold(0);
         }
         result
     }

@@ -6,7 +6,8 @@
 //! - a stream counts as complete only if it contains its end, never because the connection ended;
 //! - if the observer withholds nothing, bytes may be forwarded before they are inspected; the beginning of a
 //!   truncated event cannot be held back then;
-//! - at most [`MAX_EVENT_BYTES`] are held back; larger events pass through without inspection.
+//! - at most [`MAX_EVENT_BYTES`] are held back, and no more than all readers may hold ([`crate::sse::share`]); larger events pass through
+//!   without inspection.
 
 use crate::dialect::canonical::{ErrorInfo, MAX_EVENT_BYTES};
 use crate::dialect::pipe::{Forward, StreamEnd, StreamFacts, StreamOutcome, StreamPipe};

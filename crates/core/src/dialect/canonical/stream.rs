@@ -16,7 +16,8 @@ use crate::sse::writer::KEEP_ALIVE;
 use crate::tokens::TokenUsage;
 
 /// Largest event of an upstream's stream that is held until it is complete, in bytes. A picture is one event, and so is the whole
-/// response, with all of its pictures, at the end of a stream of the Responses API.
+/// response, with all of its pictures, at the end of a stream of the Responses API. All streams together have a limit of their own
+/// ([`crate::sse::share`]).
 pub const MAX_EVENT_BYTES: usize = 16 << 20;
 
 /// One event of a streamed answer.
