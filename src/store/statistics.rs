@@ -8,6 +8,7 @@ use nexus_edge_stats::compaction::{Step, delete_before, next_step};
 use nexus_edge_stats::counters::{StoredRow, SummedRow};
 use nexus_edge_stats::figures::SketchedRow;
 use nexus_edge_stats::grain::{Grain, Retention};
+use nexus_edge_stats::merging;
 use nexus_edge_stats::rollup::{Row, compact};
 use nexus_edge_stats::sql::{self, Statement};
 use nexus_edge_stats::totals::{self, Adding, State};
@@ -118,7 +119,7 @@ pub async fn compact_next(env: &Env, now_ms: u64) -> StoreResult<bool> {
 async fn add_up(env: &Env, step: Step) -> StoreResult<()> {
     let mut sums: Vec<Row> = Vec::new();
     let span = (step.start_ms, step.end_ms);
-    let read = each_page(env, &sql::rows_of_span(false), step.from, span, |page| {
+    let read = each_page(env, &sql::rows_of_span(false), step.from.letter(), span, |page| {
         sums.extend(page.iter().map(Row::of));
         sums = compact(&sums, step.grain);
     })
@@ -138,15 +139,15 @@ async fn add_up(env: &Env, step: Step) -> StoreResult<()> {
     Ok(())
 }
 
-/// Reads the rows of series of a span page by page, with a statement of [`sql::rows_of_span`]. How many there are.
+/// Reads the rows of a span page by page, with a statement of [`sql::rows_of_span`]. How many there are.
 async fn each_page(
     env: &Env,
     sql: &str,
-    grain: Grain,
+    letter: &str,
     (from_ms, to_ms): (u64, u64),
     mut each: impl FnMut(&[StoredRow]),
 ) -> StoreResult<u64> {
-    let (grain, from, to) = (text(grain.letter()), unsigned(from_ms), unsigned(to_ms));
+    let (grain, from, to) = (text(letter), unsigned(from_ms), unsigned(to_ms));
     let mut read = 0;
     let mut after = [unsigned(0), unsigned(0), text("")];
     loop {
@@ -163,8 +164,8 @@ async fn each_page(
     }
 }
 
-/// Makes the next totals. From how many rows; `None` if there are none to be made.
-pub async fn total_next(env: &Env) -> StoreResult<Option<u64>> {
+/// The totals to be made next, of grains that are not left out; `None` if there are none.
+pub async fn next_totals(env: &Env, left_out: &[Grain]) -> StoreResult<Option<totals::Step>> {
     #[derive(Deserialize)]
     struct Found {
         grain: String,
@@ -180,20 +181,19 @@ pub async fn total_next(env: &Env) -> StoreResult<Option<u64>> {
         let totals = of.totals_since.zip(of.totals_until).unwrap_or_default();
         Some(State { grain, until: of.until, totals, next: of.next, before: of.before })
     });
-    let Some(step) = totals::next_step(&states.collect::<Vec<_>>()) else { return Ok(None) };
-    total(env, step).await.map(Some)
+    Ok(totals::next_step(&states.collect::<Vec<_>>(), left_out))
 }
 
-/// Makes the totals of a span from its rows of series. If such rows are added at the same time, nothing is written, and the next run
-/// tries again.
-async fn total(env: &Env, step: totals::Step) -> StoreResult<u64> {
+/// Makes the totals of a span from its rows of series. From how many; `None` if such rows are added at the same time: then nothing is
+/// written, and a later run tries again.
+pub async fn total(env: &Env, step: totals::Step) -> StoreResult<Option<u64>> {
     let (Some(letter), Some(insert)) = (totals::letter(step.grain), sql::insert_totals(step.grain, false))
     else {
-        return Ok(0);
+        return Ok(Some(0));
     };
     let mut sums = Adding::default();
     let span = (step.from_ms, step.to_ms);
-    let read = each_page(env, &sql::rows_of_span(true), step.grain, span, |page| {
+    let read = each_page(env, &sql::rows_of_span(true), step.grain.letter(), span, |page| {
         for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
             sums.add(class, &Row::of(row));
         }
@@ -213,8 +213,56 @@ async fn total(env: &Env, step: totals::Step) -> StoreResult<u64> {
         run(&insert, &[text(&serde_json::to_string(&sums.rows())?), text("")])?,
         run(totals::SET_TOTALLED, &[grain, unsigned(step.after.0), unsigned(step.after.1)])?,
     ];
-    database.batch(statements).await?;
-    Ok(read)
+    Ok(unless_changed(database.batch(statements).await)?.then_some(read))
+}
+
+/// Whether a transaction was done; not if it was refused because rows had changed since they were read.
+fn unless_changed(done: worker::Result<Vec<D1Result>>) -> StoreResult<bool> {
+    match done {
+        Ok(_) => Ok(true),
+        Err(error) if error.to_string().contains("malformed JSON") => Ok(false),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// Makes one row a class of the rows of totals of spans that have many, of those spans whose turn it is ([`merging`]), and at most of so many
+/// of each grain.
+pub async fn merge_totals(env: &Env, retention: Retention, now_ms: u64, most: u64) -> StoreResult<()> {
+    #[derive(Deserialize)]
+    struct Many {
+        start: u64,
+    }
+    for (grain, letter, from, to) in merging::looked_at(retention, now_ms) {
+        let parameters =
+            [text(letter), unsigned(from), unsigned(to), unsigned(merging::MOST_ROWS), unsigned(most)];
+        let many: Vec<Many> = rows(env, merging::MANY, &parameters).await?;
+        for Many { start } in many {
+            merge(env, grain, letter, (start, start + grain.length_ms())).await?;
+        }
+    }
+    Ok(())
+}
+
+/// Merges the rows of totals of a span. If some are added at the same time, nothing is written, and its next turn tries again.
+async fn merge(env: &Env, grain: Grain, letter: &str, span: (u64, u64)) -> StoreResult<()> {
+    let Some(insert) = sql::insert_totals(grain, false) else { return Ok(()) };
+    let mut sums = Adding::default();
+    let read = each_page(env, &sql::rows_of_span(true), letter, span, |page| {
+        for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
+            sums.add(class, &Row::of(row));
+        }
+    })
+    .await?;
+    let database = super::database(env)?;
+    let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
+    let (letter, from, to) = (text(letter), unsigned(span.0), unsigned(span.1));
+    let statements = vec![
+        run(merging::UNCHANGED, &[letter.clone(), from.clone(), to.clone(), unsigned(read)])?,
+        run(totals::DELETE, &[letter, from, to])?,
+        run(&insert, &[text(&serde_json::to_string(&sums.rows())?), text("")])?,
+    ];
+    unless_changed(database.batch(statements).await)?;
+    Ok(())
 }
 
 /// Says that there are no totals, so that they are made anew: after a restore, which may have rows of different instants.

@@ -32,6 +32,7 @@ pub mod group;
 pub mod latency;
 pub mod live;
 pub mod log_row;
+pub mod merging;
 pub mod message;
 pub mod moving;
 pub mod operation;

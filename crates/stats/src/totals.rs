@@ -120,10 +120,11 @@ pub struct Step {
 
 /// The totals that are made next, if some can be: of spans that were added up since, then, one after the other, of older spans that
 /// have none because their rows are from before there were totals, or because something has written rows without them. Spans without
-/// rows are passed over.
+/// rows are passed over, and so are grains that are `left_out`, because a step of them has failed: the others do not wait for them.
 #[must_use]
-pub fn next_step(states: &[State]) -> Option<Step> {
-    let forwards = states.iter().find_map(|of| {
+pub fn next_step(states: &[State], left_out: &[Grain]) -> Option<Step> {
+    let states = || states.iter().filter(|of| !left_out.contains(&of.grain));
+    let forwards = states().find_map(|of| {
         let (since, until) = of.totals;
         let to_ms = of.next?.saturating_add(of.grain.length_ms());
         let is_next = since < until && to_ms <= of.until;
@@ -136,7 +137,7 @@ pub fn next_step(states: &[State]) -> Option<Step> {
         })
     });
     let backwards = || {
-        states.iter().find_map(|of| {
+        states().find_map(|of| {
             let from_ms = of.before?;
             let (since, until) = of.totals;
             let (to_ms, end) = if since < until { (since, until) } else { (of.until, of.until) };
@@ -215,7 +216,7 @@ mod tests {
                 before: before.map(hours),
             };
             let day = State { grain: Grain::Day, until: 0, totals: (0, 0), next: None, before: None };
-            next_step(&[day, state]).map(|step| {
+            next_step(&[day, state], &[]).map(|step| {
                 assert_eq!((step.grain, step.before), (Grain::Hour, state.totals));
                 (step.from_ms / HOUR, step.to_ms / HOUR, (step.after.0 / HOUR, step.after.1 / HOUR))
             })
@@ -226,6 +227,23 @@ mod tests {
         assert_eq!(step((20, 30), None, Some(17)), Some((17, 20, (17, 30))));
         assert_eq!(step((20, 30), None, None), None);
         assert_eq!(step((0, 0), None, None), None);
+    }
+
+    #[test]
+    fn a_grain_that_fails_does_not_stop_the_others() {
+        let state = |grain: Grain| State {
+            grain,
+            until: 48 * HOUR,
+            totals: (0, 24 * HOUR),
+            next: Some(24 * HOUR),
+            before: None,
+        };
+        let states = [Grain::Day, Grain::Hour, Grain::Quarter].map(state);
+        let next = |left_out: &[Grain]| next_step(&states, left_out).map(|step| step.grain);
+        assert_eq!(next(&[]), Some(Grain::Day));
+        assert_eq!(next(&[Grain::Day]), Some(Grain::Hour));
+        assert_eq!(next(&[Grain::Day, Grain::Hour]), Some(Grain::Quarter));
+        assert_eq!(next(&[Grain::Quarter, Grain::Day, Grain::Hour]), None);
     }
 
     #[test]

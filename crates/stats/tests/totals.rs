@@ -21,6 +21,7 @@ use nexus_edge_stats::counters::{StoredRow, SummedRow};
 use nexus_edge_stats::figures::{Grouped, SketchedRow};
 use nexus_edge_stats::grain::{Grain, Retention};
 use nexus_edge_stats::latency::{Measure, latency};
+use nexus_edge_stats::merging::{self, MOST_ROWS};
 use nexus_edge_stats::query::{Asked, Query};
 use nexus_edge_stats::rollup::{Row, compact};
 use nexus_edge_stats::series::{Class, Dimension};
@@ -150,7 +151,7 @@ impl Database {
             let end = if is_there { totals.0 } else { until };
             State { grain, until, totals, next, before: self.starts(grain.letter(), 0, end).next_back() }
         });
-        let Some(step) = totals::next_step(&states) else { return };
+        let Some(step) = totals::next_step(&states, &[]) else { return };
         let mut sums = Adding::default();
         for row in self.range(step.grain.letter(), step.from_ms, step.to_ms) {
             sums.add(self.series[&(row.series as u64)], &Row::of(row));
@@ -160,6 +161,26 @@ impl Database {
         self.series.extend(Class::ALL.map(|class| (series_of(class).0, class)));
         self.insert(letter, &serde_json::to_string(&sums.rows()).unwrap(), "", (0, u64::MAX));
         self.set_totalled(step.grain, step.after);
+    }
+
+    /// Merges rows of totals, as in all minutes of an hour.
+    fn merge(&mut self, now: u64, retention: Retention) {
+        let minutes = (0..60).map(|minute| now - now % HOUR + minute * MINUTE);
+        for (grain, letter, from, to) in minutes.flat_map(|now| merging::looked_at(retention, now)) {
+            let (since, until) = self.progress.totals.of(grain);
+            let mut rows: BTreeMap<u64, u64> = BTreeMap::new();
+            for start in self.starts(letter, from.max(since), to.min(until)) {
+                *rows.entry(start).or_default() += 1;
+            }
+            for start in rows.into_iter().filter(|(_, rows)| *rows > MOST_ROWS).map(|(start, _)| start) {
+                let mut sums = Adding::default();
+                for row in self.range(letter, start, start + 1) {
+                    sums.add(self.series[&(row.series as u64)], &Row::of(row));
+                }
+                self.rows.retain(|(of, at, ..), _| of != letter || *at != start);
+                self.insert(letter, &serde_json::to_string(&sums.rows()).unwrap(), "", (0, u64::MAX));
+            }
+        }
     }
 
     /// The rows that a statement reads.
@@ -320,6 +341,9 @@ proptest! {
             let is_on = from_the_beginning || run > runs / 4;
             let most = if is_on { most[run as usize % most.len()] } else { 0 };
             database.run(now, retention, most);
+            if run % 9 == 0 {
+                database.merge(now, retention);
+            }
             for (place, (range, bucket)) in QUESTIONS.into_iter().enumerate().filter(|_| run % 80 == 0) {
                 let group_by = (place as u64 % 2 == run / 80 % 2).then_some("status");
                 let (many, few) = database.compare(&query(range, bucket, group_by, zone, now));
@@ -358,4 +382,40 @@ fn days_of_a_zone_of_half_hours_are_read_from_a_few_rows_an_hour() {
     database.run(now, Retention::default(), 99);
     let (many, few) = database.compare(&query("7d", "day", None, (0, 22, 22), now));
     assert!(many > 5_000 && few <= 8 * 24 * 4, "{few} rows instead of {many}");
+}
+
+#[test]
+fn totals_of_what_comes_late_all_the_time_have_few_rows() {
+    let (mut database, retention) = (Database::default(), Retention::default());
+    let events: Vec<UsageEvent> =
+        (0..900).map(|n| event(n, BEGIN + n as u64 * 20_000, u8::try_from(n % 35).unwrap())).collect();
+    let (in_time, late) = events.split_at(100);
+    // Spans are complete when later ones have rows.
+    let others = [(900, 30), (901, 40)].map(|(id, hours)| event(id, BEGIN + hours * HOUR, 3));
+    let now = BEGIN + 2 * DAY;
+    database.ingest(&in_time.iter().chain(&others).collect::<Vec<_>>(), now, true);
+    database.run(now, retention, 99);
+    let question = query("7d", "day", None, (0, 22, 22), now);
+    let most = |database: &Database| {
+        let letters = ["Q", "H", "D"].into_iter();
+        let starts =
+            letters.flat_map(|letter| database.starts(letter, 0, u64::MAX).map(move |at| (letter, at)));
+        let mut rows: BTreeMap<(&str, u64), u64> = BTreeMap::new();
+        starts.for_each(|at| *rows.entry(at).or_default() += 1);
+        rows.into_values().max().unwrap()
+    };
+    for some in late.chunks(100) {
+        let totals = database.progress.totals;
+        for event in some {
+            database.ingest(&[event], now, true);
+        }
+        assert_eq!(database.progress.totals, totals, "the totals are not forgotten");
+        assert!(most(&database) > 50);
+        let (_, many) = database.compare(&question);
+        database.merge(now, retention);
+        assert!(most(&database) <= MOST_ROWS, "{}", most(&database));
+        let (_, few) = database.compare(&question);
+        assert!(few < many, "{few} rows after {many}");
+        database.run(now, retention, 99);
+    }
 }
