@@ -257,7 +257,7 @@ const COUNTING: &[Floor] =
 const EXPORTS: &[Floor] = &[&["checksum", "csv", "format", "link"], &["writer"], &["statistics"], &["lib"]];
 
 /// `crates/sse/src`.
-const SSE: &[Floor] = &[&["reader", "writer"], &["lib"]];
+const SSE: &[Floor] = &[&["share", "writer"], &["reader"], &["lib"]];
 
 /// `crates/stats/src`.
 const STATS: &[Floor] = &[
@@ -265,7 +265,7 @@ const STATS: &[Floor] = &[
     &["counters", "data_point", "extra", "queue_lag", "scope", "window"],
     &["query", "rollup"],
     &["totals"],
-    &["batch", "conversations", "figures", "sql"],
+    &["batch", "conversations", "figures", "merging", "sql"],
     &["condition", "group", "scan"],
     &[
         "answer",
