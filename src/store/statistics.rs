@@ -164,6 +164,18 @@ async fn each_page(
     }
 }
 
+/// The sums of the rows of a span by class, and how many rows these were.
+async fn sums_of_classes(env: &Env, letter: &str, span: (u64, u64)) -> StoreResult<(Adding, u64)> {
+    let mut sums = Adding::default();
+    let read = each_page(env, &sql::rows_of_span(true), letter, span, |page| {
+        for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
+            sums.add(class, &Row::of(row));
+        }
+    })
+    .await?;
+    Ok((sums, read))
+}
+
 /// The totals to be made next, of grains that are not left out; `None` if there are none.
 pub async fn next_totals(env: &Env, left_out: &[Grain]) -> StoreResult<Option<totals::Step>> {
     #[derive(Deserialize)]
@@ -191,14 +203,7 @@ pub async fn total(env: &Env, step: totals::Step) -> StoreResult<Option<u64>> {
     else {
         return Ok(Some(0));
     };
-    let mut sums = Adding::default();
-    let span = (step.from_ms, step.to_ms);
-    let read = each_page(env, &sql::rows_of_span(true), step.grain.letter(), span, |page| {
-        for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
-            sums.add(class, &Row::of(row));
-        }
-    })
-    .await?;
+    let (sums, read) = sums_of_classes(env, step.grain.letter(), (step.from_ms, step.to_ms)).await?;
     let database = super::database(env)?;
     let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
     let (grain, from, to) = (text(step.grain.letter()), unsigned(step.from_ms), unsigned(step.to_ms));
@@ -246,13 +251,7 @@ pub async fn merge_totals(env: &Env, retention: Retention, now_ms: u64, most: u6
 /// Merges the rows of totals of a span. If some are added at the same time, nothing is written, and its next turn tries again.
 async fn merge(env: &Env, grain: Grain, letter: &str, span: (u64, u64)) -> StoreResult<()> {
     let Some(insert) = sql::insert_totals(grain, false) else { return Ok(()) };
-    let mut sums = Adding::default();
-    let read = each_page(env, &sql::rows_of_span(true), letter, span, |page| {
-        for (class, row) in page.iter().filter_map(|row| Some((row.class?, row))) {
-            sums.add(class, &Row::of(row));
-        }
-    })
-    .await?;
+    let (sums, read) = sums_of_classes(env, letter, span).await?;
     let database = super::database(env)?;
     let run = |sql: &str, parameters: &[JsValue]| statement(&database, sql, parameters);
     let (letter, from, to) = (text(letter), unsigned(span.0), unsigned(span.1));

@@ -2,8 +2,8 @@
 //!
 //! No caller waits for it, and it cannot fail the request any more. Guarantees, however the request ended: the usage event is
 //! complete before it is recorded; it is recorded, with what the archive keeps of the request, settled and charged exactly once,
-//! and a slow cache delays neither; only the record waits for a conversation that is still being looked up; only a completed answer is cached or binds a session; what is archived is what the caller
-//! was answered, never an error.
+//! and a slow cache delays neither; only the record waits for a conversation that is still being looked up; only a completed answer
+//! is cached or binds a session; what is archived is what the caller was answered, never an error.
 
 use std::borrow::Cow;
 
