@@ -189,7 +189,7 @@ async fn ask(asked: &Asked<'_>, candidate: &Candidate) -> Result<Begun, AttemptE
         upstream::send(exchange, candidate, &request).await?
     };
     let first_byte_ms = now_ms().saturating_sub(sent_ms);
-    let headers = caller_headers(exchange, candidate, &response, first_byte_ms, "");
+    let headers = caller_headers(exchange, candidate, &response, first_byte_ms);
     if !outbound.dropped.is_empty() {
         set_header(&headers, DROPPED, &outbound.dropped.join(", "));
     }

@@ -74,7 +74,7 @@ async fn ask(
     if DOES_NOT_COUNT.contains(&status) {
         return Ok(None);
     }
-    let headers = received::caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
+    let headers = received::caller_headers(exchange, candidate, &response, exchange.elapsed_ms());
     let body = received::read_whole(candidate, &response).await?;
     connection.release();
     if !received::has_body(status) {

@@ -311,8 +311,10 @@ impl Forwarding<'_> {
         first_byte_ms: u64,
     ) -> Result<Forwarded, Failed> {
         let status = response.status;
-        let headers =
-            received::caller_headers(self.exchange, candidate, response, first_byte_ms, self.conversation);
+        let headers = received::caller_headers(self.exchange, candidate, response, first_byte_ms);
+        if !self.conversation.is_empty() {
+            set_header(&headers, "x-conversation-id", self.conversation);
+        }
         let is_json =
             response.header("content-type").is_some_and(|value| value.to_ascii_lowercase().contains("json"));
         let is_large = response

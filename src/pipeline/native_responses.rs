@@ -114,7 +114,7 @@ pub async fn ask_keeper(
         return received::pass_on(exchange, &candidate, response, connection).await;
     }
     // What came about in a background response is seen here first.
-    let headers = received::caller_headers(exchange, &candidate, &response, exchange.elapsed_ms(), "");
+    let headers = received::caller_headers(exchange, &candidate, &response, exchange.elapsed_ms());
     let body = received::read_whole(&candidate, &response).await?;
     connection.release();
     let ids = in_answer(CallerDialect::OpenaiResponses, &body.bytes);

@@ -33,7 +33,6 @@ pub fn caller_headers(
     candidate: &Candidate,
     response: &Received,
     first_byte_ms: u64,
-    conversation_id: &str,
 ) -> Headers {
     let headers = Headers::new();
     // Some services repeat a request header in a response header.
@@ -54,9 +53,6 @@ pub fn caller_headers(
         set_header(&headers, "openai-processing-ms", &first_byte_ms.to_string());
     }
     set_header(&headers, "x-nexus-provider", &candidate.upstream.record.name);
-    if !conversation_id.is_empty() {
-        set_header(&headers, "x-conversation-id", conversation_id);
-    }
     set_header(&headers, "x-request-id", &exchange.request_id);
     headers
 }
@@ -105,7 +101,7 @@ pub async fn pass_on(
     connection: Connection,
 ) -> Result<Response, ApiError> {
     let status = response.status;
-    let headers = caller_headers(exchange, candidate, &response, exchange.elapsed_ms(), "");
+    let headers = caller_headers(exchange, candidate, &response, exchange.elapsed_ms());
     if status < 400 && has_body(status) {
         connection.release();
         return Ok(Response::new(status, headers, streamed(candidate, &response)));
