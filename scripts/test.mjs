@@ -5,6 +5,7 @@
 //   npm test -- stream                        only the end-to-end files whose name contains "stream"
 
 import { readdirSync } from "node:fs";
+import { availableParallelism } from "node:os";
 import { join } from "node:path";
 
 import { buildWorker } from "./lib/build.mjs";
@@ -34,6 +35,9 @@ const PARTS = {
   python: testPython,
   contract: testContract,
 };
+
+/** Files that start a gateway of their own wait for about half of their time, so one for each core runs at once; each takes 0.5 GB. */
+const BESIDE = Math.min(4, availableParallelism());
 
 const profile = chooseProfile("quick");
 const environment = { ...offlineEnvironment, ...profileEnvironment(profile) };
@@ -107,13 +111,13 @@ async function testConsole(filter) {
   await mustPass(node, ["--test", "--test-reporter=spec", ...pure]);
   await buildWorker(profile);
   heading("The console in a browser");
-  return runTestFiles(["tests", "console"], filter);
+  return runTestFiles(["tests", "console"], filter, { beside: BESIDE });
 }
 
 async function testEndToEnd(filter) {
   await buildWorker(profile);
   heading("End-to-end tests");
-  return runTestFiles(["tests", "e2e"], filter);
+  return runTestFiles(["tests", "e2e"], filter, { beside: BESIDE });
 }
 
 /** Damaged requests, answers and frames, tenants that reach for each other's things, and kills. */
@@ -123,11 +127,12 @@ async function testHostile(filter) {
   return runTestFiles(["tests", "hostile"], filter);
 }
 
-async function runTestFiles(folder, filter = "") {
+/** Sequential unless told otherwise: what is killed in the middle, and what runs real programs, is measured against the clock. */
+async function runTestFiles(folder, filter = "", { beside = 1 } = {}) {
   const files = readdirSync(inRoot(...folder)).filter((name) => name.endsWith(".test.mjs") && name.includes(filter));
   if (files.length === 0) throw new Problem(`No test file in ${folder.join("/")} has "${filter}" in its name`);
   const paths = files.sort().map((name) => [...folder, name].join("/"));
-  await runTests(await ensureNode(), paths, { env: environment });
+  await runTests(await ensureNode(), paths, { env: environment, beside });
 }
 
 async function testPython() {

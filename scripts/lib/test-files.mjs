@@ -18,22 +18,22 @@ const LONGEST = 1_200_000;
 export const REPEATED = "Failed files, once more:";
 
 /**
- * Runs the files, paths relative to the checkout, with the program `node`.
+ * Runs the files, paths relative to the checkout, with the program `node`, `beside` of them at a time.
  *
  * Throws a `Problem` where a test fails twice, or where more than three files have failed.
  */
-export async function runTests(node, files, { env = {}, cwd = root } = {}) {
-  const failed = await failedOf(node, files, env, cwd);
+export async function runTests(node, files, { env = {}, cwd = root, beside = 1 } = {}) {
+  const failed = await failedOf(node, files, { env, cwd, beside });
   if (failed.length === 0) return;
   if (failed.length > MOST_REPEATED) throw new Problem(`Failed: ${failed.join(" ")}`);
   say(`\n${REPEATED} ${failed.join(" ")}`);
-  const again = await failedOf(node, failed, env, cwd);
+  const again = await failedOf(node, failed, { env, cwd, beside: 1 });
   if (again.length > 0) throw new Problem(`Failed twice: ${again.join(" ")}`);
   say(`\nUnreliable, as they passed only when repeated: ${failed.join(" ")}`);
 }
 
 /** The files with a failed test; all of them where the runner failed without naming one. */
-async function failedOf(node, files, env, cwd) {
+async function failedOf(node, files, { env, cwd, beside }) {
   const folder = mkdtempSync(join(tmpdir(), "nexus-edge-tests-"));
   const list = join(folder, "failed");
   try {
@@ -42,8 +42,8 @@ async function failedOf(node, files, env, cwd) {
       `--test-reporter=${inRoot("scripts", "lib", "failed-files.mjs")}`,
       `--test-reporter-destination=${list}`,
     );
-    if ((await run(node, ["--test", `--test-timeout=${LONGEST}`, ...reporters, ...files], { env, cwd })) === 0)
-      return [];
+    const limits = [`--test-timeout=${LONGEST}`, `--test-concurrency=${beside}`];
+    if ((await run(node, ["--test", ...limits, ...reporters, ...files], { env, cwd })) === 0) return [];
     const named = readFileSync(list, "utf8").split("\n").filter(Boolean);
     return named.length > 0 ? named.map((file) => relative(cwd, resolve(cwd, file))) : files;
   } finally {
