@@ -2,6 +2,7 @@ import assert from "node:assert/strict";
 import { test } from "node:test";
 import { COLOURS, coloursOf } from "./colours.ts";
 import { csv } from "./csv.ts";
+import { besideField } from "./field-error.ts";
 import { kindOf } from "./outcome.ts";
 import { spanOf } from "./range.ts";
 import { SNIPPETS } from "./snippets.ts";
@@ -54,4 +55,12 @@ test("no snippet can be left by what is written in a message, and none has a key
     // Between single quotes of a shell only a single quote ends them.
     if (text.startsWith("curl")) assert.equal(text.replaceAll("'\\''", "").split("'").length % 2, 1, name);
   }
+});
+
+test("beside a field its name in the API is left out, and only there", () => {
+  const said = (code: string, message: string) => besideField(code, "input", message, "This is required.");
+  assert.equal(said("missing_required_parameter", "`input` is required."), "This is required.");
+  assert.equal(said("invalid_value", "`input` must be at most 10."), "Must be at most 10.");
+  assert.equal(said("invalid_value", "`inputs` must be at most 10."), "`inputs` must be at most 10.");
+  assert.equal(said("conflict", "There is one already."), "There is one already.");
 });

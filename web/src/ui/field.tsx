@@ -10,6 +10,7 @@ import {
   useState,
 } from "react";
 import { ApiFailure } from "../api/client.ts";
+import { besideField } from "../lib/field-error.ts";
 import { Failure } from "./states.tsx";
 import { useUiWords } from "./words.ts";
 
@@ -112,6 +113,7 @@ export function Check({ label, ...rest }: { label: ReactNode } & InputHTMLAttrib
 
 /** A form that sends: `errorOf` answers what the API said of a field, `rest` is shown where no field is at fault. */
 export function useForm(send: () => Promise<void>) {
+  const words = useUiWords();
   const [busy, setBusy] = useState(false);
   const [failure, setFailure] = useState<unknown>();
   const [claimed] = useState(() => new Set<string>());
@@ -121,7 +123,9 @@ export function useForm(send: () => Promise<void>) {
     busy,
     errorOf: (field: string) => {
       claimed.add(field);
-      return param === field || param?.startsWith(`${field}.`) ? (failure as ApiFailure).message : null;
+      if (param !== field && !param?.startsWith(`${field}.`)) return null;
+      const { code, message } = failure as ApiFailure;
+      return param === field ? besideField(code, field, message, words.required) : message;
     },
     /** To be rendered after the fields. */
     rest: () =>
