@@ -11,7 +11,7 @@ import { run } from "./run.mjs";
 import { Problem, say } from "./terminal.mjs";
 
 /** More failed files than this are not repeated. */
-export const MOST_REPEATED = 3;
+export const MOST_REPEATED = 5;
 /** Milliseconds after which a file that does not end is one that failed. */
 const LONGEST = 1_200_000;
 /** `.ci/run` counts the tests that failed before this line as unreliable, and only failures after it. */
@@ -20,7 +20,7 @@ export const REPEATED = "Failed files, once more:";
 /**
  * Runs the files, paths relative to the checkout, with the program `node`, `beside` of them at a time.
  *
- * Throws a `Problem` where a test fails twice, or where more than three files have failed.
+ * Throws a `Problem` where a test fails twice, or where more than five files have failed.
  */
 export async function runTests(node, files, { env = {}, cwd = root, beside = 1 } = {}) {
   const failed = await failedOf(node, files, { env, cwd, beside });
