@@ -12,7 +12,7 @@ import { MOST_REPEATED, REPEATED } from "./test-files.mjs";
  * Runs `cargo test` with each of the lists of arguments, all of them even where one fails. `--no-fail-fast` is among the arguments, or
  * targets after a failed one are not run.
  *
- * Throws a `Problem` where a target fails twice, where more than five have failed, or where one does not compile.
+ * Throws a `Problem` where a target fails twice, where more than `MOST_REPEATED` have failed, or where one does not compile.
  */
 export async function runCargoTests(commands, { env = {}, program = "cargo", cwd } = {}) {
   const failed = [];

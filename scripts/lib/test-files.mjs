@@ -20,7 +20,7 @@ export const REPEATED = "Failed files, once more:";
 /**
  * Runs the files, paths relative to the checkout, with the program `node`, `beside` of them at a time.
  *
- * Throws a `Problem` where a test fails twice, or where more than five files have failed.
+ * Throws a `Problem` where a test fails twice, or where more than `MOST_REPEATED` files have failed.
  */
 export async function runTests(node, files, { env = {}, cwd = root, beside = 1 } = {}) {
   const failed = await failedOf(node, files, { env, cwd, beside });

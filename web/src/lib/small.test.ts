@@ -58,9 +58,12 @@ test("no snippet can be left by what is written in a message, and none has a key
 });
 
 test("beside a field its name in the API is left out, and only there", () => {
-  const said = (code: string, message: string) => besideField(code, "input", message, "This is required.");
+  const said = (code: string, message: string, param = "input") =>
+    besideField({ code, param, message }, "input", "This is required.");
   assert.equal(said("missing_required_parameter", "`input` is required."), "This is required.");
   assert.equal(said("invalid_value", "`input` must be at most 10."), "Must be at most 10.");
   assert.equal(said("invalid_value", "`inputs` must be at most 10."), "`inputs` must be at most 10.");
   assert.equal(said("conflict", "There is one already."), "There is one already.");
+  const part = "`input.text` is required.";
+  assert.equal(said("missing_required_parameter", part, "input.text"), part);
 });

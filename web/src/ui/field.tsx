@@ -10,7 +10,7 @@ import {
   useState,
 } from "react";
 import { ApiFailure } from "../api/client.ts";
-import { besideField } from "../lib/field-error.ts";
+import { besideField, concerns } from "../lib/field-error.ts";
 import { Failure } from "./states.tsx";
 import { useUiWords } from "./words.ts";
 
@@ -118,18 +118,16 @@ export function useForm(send: () => Promise<void>) {
   const [failure, setFailure] = useState<unknown>();
   const [claimed] = useState(() => new Set<string>());
   claimed.clear();
-  const param = failure instanceof ApiFailure ? failure.param : null;
+  const refusal = failure instanceof ApiFailure ? failure : null;
   return {
     busy,
     errorOf: (field: string) => {
       claimed.add(field);
-      if (param !== field && !param?.startsWith(`${field}.`)) return null;
-      const { code, message } = failure as ApiFailure;
-      return param === field ? besideField(code, field, message, words.required) : message;
+      return refusal && concerns(refusal, field) ? besideField(refusal, field, words.required) : null;
     },
     /** To be rendered after the fields. */
     rest: () =>
-      failure && !(param && [...claimed].some((field) => param === field || param.startsWith(`${field}.`))) ? (
+      failure && !(refusal && [...claimed].some((field) => concerns(refusal, field))) ? (
         <Failure error={failure} />
       ) : null,
     submit: async (event?: FormEvent) => {
